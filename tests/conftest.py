@@ -1,0 +1,22 @@
+"""What all tests share: an environment that does not leak in, and the switch for tests that need more than Python."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+_LEAKS = ("NANGO", "OPENAI", "LANGSMITH", "LANGCHAIN", "LANGGRAPH")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--require-system", action="store_true", help="fail, not skip, where Postgres, Node or Chromium is missing")
+
+
+@pytest.fixture(autouse=True)
+def _no_environment_leaks_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(_LEAKS):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LANGSMITH_TRACING", "false")
