@@ -1,0 +1,48 @@
+"""What a caller may set for a run. It can only narrow what the deployment allows; it never widens it."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Context(BaseModel):
+    """Run context, as LangGraph passes it to every node (`runtime.context`).
+
+    On a LangGraph server the identity fields are ignored: there the authenticated user counts.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    user_id: str = Field(
+        default="",
+        description="Whose accounts to act in: the `end_user_id` tag of the user's connections in Nango. "
+        "Ignored on a LangGraph server, where the authenticated user counts.",
+    )
+    organization_id: str = Field(
+        default="",
+        description="The user's organization (the `organization_id` tag), if connections are kept per organization. "
+        "Ignored on a LangGraph server.",
+    )
+    actor: str = Field(
+        default="",
+        description="Who answers questions in this run, if not the user: noted beside every decision. "
+        "Ignored on a LangGraph server.",
+    )
+    integrations: list[str] = Field(
+        default_factory=list,
+        description="Use only these integrations (Nango's provider config keys). Empty: all that the environment has.",
+    )
+    max_steps: int = Field(default=20, ge=1, le=100, description="The most steps that one plan may have.")
+    max_items: int = Field(default=100, ge=1, le=1000, description="The most items that one step may run for.")
+    max_replans: int = Field(
+        default=2, ge=0, le=5, description="How often the rest may be planned again after a step failed."
+    )
+
+
+def as_context(value: object) -> Context:
+    """The run's context, whoever built it: ours, a mapping (a parent graph, the server) or nothing."""
+    if isinstance(value, Context):
+        return value
+    if isinstance(value, Mapping):
+        return Context.model_validate(dict(value))
+    return Context()

@@ -1,0 +1,18 @@
+"""What goes wrong on our side of the wire.
+
+AgentError
+├── UsageError        the code that embeds the graph left something out; raised at the first run
+└── ModelError        the chat model could not be asked, or did not answer in the agreed form
+"""
+
+
+class AgentError(Exception):
+    """Base of the agent's own errors. `str()` is one sentence for a person: what happened and what to do."""
+
+
+class UsageError(AgentError):
+    """Wrong use of the graph by the code around it."""
+
+
+class ModelError(AgentError):
+    """The chat model failed. Nothing was executed because of it."""

@@ -1,0 +1,121 @@
+"""One call to Nango: a read is made and recorded; a write is claimed, sent once, and recorded."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.runnables import RunnableLambda
+
+from nango_graph.records import Call, CallKey, CallState, NotAllowed, TurnRow
+from nango_graph.services import Services
+from nango_tools import NangoError
+
+if TYPE_CHECKING:
+    from nango_graph.execution.work import Unit
+
+CONCURRENCY = 8
+LEASE_MARGIN = 30.0
+"""Seconds by which a claim outlives the client's time-out."""
+_LOOK_AGAIN = 1.0
+
+
+class Caller:
+    def __init__(self, services: Services, turn: TurnRow, *, notice: Callable[[str], None]) -> None:
+        self._services = services
+        self._turn = turn
+        self._notice = notice
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+
+    async def read(self, unit: "Unit") -> Call:
+        records, clock = self._services.records, self._services.clock
+        known = await records.calls.get(unit.key)
+        if known is not None:
+            return known
+        async with self._slots:
+            state, output, error = await self._send(unit, writes=False)
+        call = self._call(unit, state, lease_until=0.0, output=output, error=error)
+        await records.calls.record(
+            call, tenant=self._turn.requester.tenant, thread_id=self._turn.thread_id, now=clock.now()
+        )
+        return call
+
+    async def write(self, unit: "Unit") -> Call:
+        """The call as it ended, whoever made it. `unknown` if nobody can say."""
+        records, clock, tenant = self._services.records, self._services.clock, self._turn.requester.tenant
+        lease = clock.now() + self._services.settings.nango.write_timeout + LEASE_MARGIN
+        claim = self._call(unit, "claimed", lease_until=lease)
+        try:
+            existing = await records.calls.claim(claim, tenant=tenant, thread_id=self._turn.thread_id, now=clock.now())
+        except NotAllowed as reason:
+            return self._call(unit, "failed", lease_until=0.0, error=f"Not sent: {reason}.")
+        if existing is not None:
+            return await self._ended(existing)
+        async with self._slots:
+            state, output, error = await self._send(unit, writes=True)
+        await records.calls.finish(unit.key, state=state, output=output, error=error, now=clock.now())
+        return self._call(unit, state, lease_until=0.0, output=output, error=error)
+
+    async def _ended(self, call: Call) -> Call:
+        """Waits for another worker's claim to end, or its lease to run out."""
+        records, clock = self._services.records, self._services.clock
+        said = False
+        while call.state == "claimed":
+            left = call.lease_until - clock.now()
+            if left < 0:
+                await records.calls.give_up(call.key, now=clock.now())
+            else:
+                if not said:
+                    said = True
+                    self._notice(
+                        f"{call.tool} was sent before, and its answer is not in yet. "
+                        f"Waiting up to {left:.0f} s before asking what became of it."
+                    )
+                await clock.sleep(min(left + 0.01, _LOOK_AGAIN))
+            again = await records.calls.get(call.key)
+            if again is None:
+                break
+            call = again
+        return call
+
+    async def _send(self, unit: "Unit", *, writes: bool) -> tuple[CallState, Any, str | None]:
+        async def send(arguments: Any) -> Any:
+            return await self._services.nango.actions.trigger(
+                connection_id=unit.connection["connection_id"],
+                integration_id=unit.tool.integration,
+                action=unit.tool.name,
+                input=arguments,
+                writes=writes,
+            )
+
+        try:
+            # A runnable of its own, so that each call is a named run in a trace.
+            output = await RunnableLambda(send).with_config(run_name=unit.tool.id).ainvoke(unit.arguments)
+        except NangoError as error:
+            return _STATES[error.outcome.value], None, str(error)
+        return "succeeded", output, None
+
+    def _call(
+        self, unit: "Unit", state: CallState, *, lease_until: float, output: Any = None, error: str | None = None
+    ) -> Call:
+        return Call(
+            key=CallKey(unit.key.plan_id, unit.key.step, unit.key.item, unit.key.attempt),
+            tool=unit.tool.id,
+            connection_id=unit.connection["connection_id"],
+            access=unit.tool.access.value,
+            digest=unit.digest,
+            arguments=unit.arguments,
+            state=state,
+            worker=self._services.records.worker,
+            lease_until=lease_until,
+            output=output,
+            error=error,
+        )
+
+
+_STATES: dict[str, CallState] = {
+    "succeeded": "succeeded",
+    "not_sent": "not_sent",
+    "rejected": "rejected",
+    "failed": "failed",
+    "unknown": "unknown",
+}

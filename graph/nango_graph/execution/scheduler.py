@@ -1,0 +1,95 @@
+"""What runs when. There are no rounds: a step starts as soon as what it needs is there.
+
+Data and `after` decide what a step needs. Beyond that, writes keep the order of the plan, and a read that comes after
+a write to the same connection waits for it.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+from nango_graph.planning.plan import Step
+
+Status = Literal["succeeded", "failed", "unknown", "rejected", "blocked", "asking", "waiting"]
+"""`blocked`: a step it needs did not succeed. `asking`: a human must decide. `waiting`: for one that is asking."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    status: Status
+    output: Any = None
+    error: str = ""
+    arguments: Any = None
+    asks: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A step with what the scheduler must know of its tool."""
+
+    step: Step
+    writes: bool
+    connection_id: str
+
+
+P = TypeVar("P")
+
+
+class Work(Protocol[P]):
+    async def prepare(self, step: Step, outputs: Mapping[str, Any]) -> P | StepState:
+        """Binds arguments and looks up decisions. A state if the step can't or mustn't run now."""
+
+    async def run(self, prepared: P) -> StepState:
+        """Makes the calls."""
+
+
+async def carry_out(plan: Sequence[Planned], work: Work[P], earlier_outputs: Mapping[str, Any]) -> dict[str, StepState]:
+    """Runs everything that can run. Returns when nothing can any more: finished, or waiting for decisions."""
+    tasks: dict[str, asyncio.Task[StepState]] = {}
+    async with asyncio.TaskGroup() as group:
+        for position, planned in enumerate(plan):
+            tasks[planned.step.id] = group.create_task(
+                _one(planned, plan[:position], dict(tasks), work, earlier_outputs)
+            )
+    return {step_id: task.result() for step_id, task in tasks.items()}
+
+
+async def _one(
+    planned: Planned,
+    before: Sequence[Planned],
+    tasks: Mapping[str, asyncio.Task[StepState]],
+    work: Work[P],
+    earlier_outputs: Mapping[str, Any],
+) -> StepState:
+    step = planned.step
+    outputs = dict(earlier_outputs)
+    for needed in sorted(step.needs & tasks.keys()):
+        state = await tasks[needed]
+        if hindrance := _hindered(needed, state):
+            return hindrance
+        outputs[needed] = state.output
+    prepared = await work.prepare(step, outputs)
+    if isinstance(prepared, StepState):
+        return prepared
+    for earlier in before:
+        if earlier.writes and (planned.writes or earlier.connection_id == planned.connection_id):
+            state = await tasks[earlier.step.id]
+            # A human who refused one write saw the others beside it; one that failed may be why the next makes no sense.
+            if state.status != "rejected" and (hindrance := _hindered(earlier.step.id, state)):
+                return hindrance
+    return await work.run(prepared)
+
+
+def _hindered(step_id: str, state: StepState) -> StepState | None:
+    match state.status:
+        case "succeeded":
+            return None
+        case "asking" | "waiting":
+            return StepState("waiting")
+        case "rejected":
+            return StepState("blocked", error=f"It needs {step_id}, which was rejected.")
+        case "unknown":
+            return StepState("blocked", error=f"It comes after {step_id}, of which nobody knows whether it happened.")
+        case _:
+            return StepState("blocked", error=f"It needs {step_id}, which did not succeed.")

@@ -1,0 +1,83 @@
+"""The chat model: made here, asked here, and its failures put into words here."""
+
+from typing import Any
+
+import openai
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, AnyMessage
+from langchain_openai import ChatOpenAI
+
+from nango_graph.errors import ModelError
+from nango_graph.settings import RULE_BASED, ModelSettings
+
+_UNSEEN = "nostream"
+"""Tag of calls whose tokens are not for the user's eyes (LangGraph's `messages` stream leaves them out)."""
+
+
+def make_model(settings: ModelSettings) -> BaseChatModel:
+    """`ChatOpenAI` on any OpenAI-compatible endpoint, or the rule-based stand-in."""
+    if settings.name == RULE_BASED:
+        from nango_sandbox.rule_model import RuleBasedChatModel  # noqa: PLC0415 - only where no real model is wanted
+
+        return RuleBasedChatModel()
+    return ChatOpenAI(
+        model=settings.name,
+        api_key=settings.api_key,
+        base_url=settings.base_url,
+        use_responses_api=settings.use_responses_api,
+        max_retries=2,
+        timeout=120,
+        stream_usage=settings.base_url is None,
+    )
+
+
+async def call_tool_of(model: BaseChatModel, prompt: list[AnyMessage], schema: dict[str, Any]) -> dict[str, Any] | str:
+    """Has the model call the one tool it is given. Its arguments, or a line on what was wrong with the call.
+
+    Raises `ModelError` if the model could not be asked.
+    """
+    name = schema["function"]["name"]
+    try:
+        message = await model.bind_tools([schema], tool_choice=name).ainvoke(prompt, {"tags": [_UNSEEN]})
+    except openai.OpenAIError as error:
+        raise ModelError(in_words(error)) from None
+    for call in message.tool_calls:
+        if call["name"] == name:
+            return dict(call["args"])
+    if message.invalid_tool_calls:
+        return f"the arguments of {name} were not valid JSON"
+    return f"call {name}; nothing else counts"
+
+
+async def stream_text(model: BaseChatModel, prompt: list[AnyMessage]) -> AIMessage:
+    """The model's words, streamed to whoever listens, and whole in the end. Raises `ModelError`."""
+    whole: Any = None
+    try:
+        async for chunk in model.astream(prompt):
+            whole = chunk if whole is None else whole + chunk
+    except openai.OpenAIError as error:
+        raise ModelError(in_words(error)) from None
+    if whole is None or not whole.text.strip():
+        raise ModelError("The language model answered with nothing.")
+    return AIMessage(whole.text, id=whole.id)
+
+
+def in_words(error: openai.OpenAIError) -> str:
+    """One sentence for a person. Says nothing of what was sent, and nothing of the key."""
+    match error:
+        case openai.AuthenticationError():
+            return "The model's endpoint refused the API key. Check OPENAI_API_KEY (and OPENAI_BASE_URL)."
+        case openai.PermissionDeniedError():
+            return "The API key may not use this model. Check OPENAI_API_KEY and NANGO_AGENT_MODEL."
+        case openai.NotFoundError():
+            return "The endpoint does not know this model. Check NANGO_AGENT_MODEL and OPENAI_BASE_URL."
+        case openai.RateLimitError():
+            return "The model's endpoint has had too many requests, or the account's quota is used up. Try again later."
+        case openai.APITimeoutError():
+            return "The language model did not answer in time. Try again."
+        case openai.APIConnectionError():
+            return "The model's endpoint can't be reached. Check OPENAI_BASE_URL and the network."
+        case openai.APIStatusError():
+            return f"The model's endpoint answered with status {error.status_code}. Try again later."
+        case _:
+            return f"The language model could not be used ({type(error).__name__})."

@@ -1,0 +1,30 @@
+"""Asks for an authorization, or for an account, and waits: minutes or weeks. No effect stands in this node."""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from nango_graph.connecting import has_expired
+from nango_graph.context import Context
+from nango_graph.services import Services
+from nango_graph.state import Asked, State
+
+
+async def await_connection(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:  # noqa: ARG001
+    asked = state.get("asked")
+    # Looked at first, so that waking the thread without any payload is enough to go on.
+    if asked is None or await _nothing_to_wait_for(asked, services):
+        return {"answered": None}
+    return {"answered": interrupt(asked["payload"])}
+
+
+async def _nothing_to_wait_for(asked: Asked, services: Services) -> bool:
+    """Has a wait been satisfied (or ended), or has a link died that must be made anew?"""
+    for item, request in zip(asked["items"], asked["payload"]["action_requests"], strict=True):
+        if item["about"] != "connect":
+            continue
+        wait = await services.records.waits.get(item["wait_id"])
+        if wait is None or wait.state != "open" or has_expired(request["args"]["expires_at"], services.clock.now()):
+            return True
+    return False

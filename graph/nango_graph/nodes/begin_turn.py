@@ -1,0 +1,85 @@
+"""A human message came in: fix whose turn it is, see what is left over from before, start clean."""
+
+from typing import Any
+
+from langchain_core.messages import HumanMessage, RemoveMessage
+from langgraph.runtime import Runtime
+
+from nango_graph.context import Context, as_context
+from nango_graph.digests import digest
+from nango_graph.errors import UsageError
+from nango_graph.execution.outputs import earlier_results
+from nango_graph.identity import requester_of
+from nango_graph.records import PlanRow, TurnRow
+from nango_graph.services import Services
+from nango_graph.state import SCHEMA_VERSION, State, Turn
+
+_INVENTED = "do-not-render-"
+"""agent-chat-ui answers tool calls that nobody answered with messages of its own; their ids begin like this."""
+
+
+async def begin_turn(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
+    thread_id = thread_of(runtime)
+    requester = requester_of(runtime, services.settings.user_id)
+    invented = [message for message in state["messages"] if (message.id or "").startswith(_INVENTED)]
+    conversation = [message for message in state["messages"] if message not in invented]
+    if not conversation or not isinstance(conversation[-1], HumanMessage) or not conversation[-1].text.strip():
+        raise UsageError("Nothing was asked: the last message must be the user's, with text in it.")
+    human = conversation[-1]
+    server = runtime.server_info
+    turn_id = digest([thread_id, human.id])[:32]
+    row = TurnRow(turn_id, requester, thread_id, server.assistant_id if server else "")
+    records = services.records
+    await records.turns.begin(row, message_id=human.id or "", now=services.clock.now())
+    plans = await records.plans.of_thread(thread_id)
+    unfinished = await _unfinished(services, [plan for plan in plans if plan.turn_id != turn_id], requester.tenant)
+    # From here on nothing of an older plan is sent: what was approved and not yet used is void.
+    await records.plans.close_others(thread_id, turn_id)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "messages": [RemoveMessage(id=message.id or "") for message in invented],
+        "turn": Turn(
+            id=turn_id,
+            message_id=human.id or "",
+            request=human.text,
+            settings=as_context(runtime.context).model_dump(
+                mode="json", exclude={"user_id", "organization_id", "actor"}
+            ),
+            planned=0,
+        ),
+        "integrations": [],
+        "declined": [],
+        "earlier": await earlier_results(records, thread_id, requester.tenant),
+        "results": [],
+        "steps": {},
+        "unfinished": unfinished,
+        "plan_id": None,
+        "problem": None,
+        "asked": None,
+        "answered": None,
+        "reply": None,
+    }
+
+
+def thread_of(runtime: Runtime[Context]) -> str:
+    """The thread's id. Raises `UsageError` where nothing could be resumed."""
+    execution = runtime.execution_info
+    thread_id = execution.thread_id if execution is not None else None
+    if not thread_id:
+        raise UsageError(
+            "This graph waits for people, so it needs a checkpointer and a thread: compile it with "
+            'build_graph().compile(checkpointer=...) and run it with {"configurable": {"thread_id": "..."}}.'
+        )
+    return thread_id
+
+
+async def _unfinished(services: Services, plans: list[PlanRow], tenant: str) -> list[dict[str, Any]]:
+    """The steps that did not run of the last plan, if its turn was cut short."""
+    if not plans or await services.records.turns.is_finished(plans[-1].turn_id):
+        return []
+    ran = {
+        call.key.step
+        for call in await services.records.calls.of_plan(plans[-1].id, tenant)
+        if call.state == "succeeded"
+    }
+    return [step for step in plans[-1].steps if step["id"] not in ran]

@@ -1,0 +1,154 @@
+"""Checks an answer against what was shown and records it; an answer that can't be taken is asked for again."""
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from nango_graph.approval import UNKNOWN_OUTCOMES, Answer, BadAnswer, again, read_answers
+from nango_graph.context import Context
+from nango_graph.digests import action_digest
+from nango_graph.identity import actor_of
+from nango_graph.nodes.begin_turn import thread_of
+from nango_graph.nodes.discover_tools import tools_of
+from nango_graph.planning.arguments import argument_problem, coerced
+from nango_graph.records import CallKey, Decision
+from nango_graph.services import Services
+from nango_graph.state import Asked, State
+from nango_tools import NangoError, Tool
+
+
+async def decide(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
+    asked = state.get("asked")
+    if asked is None:
+        return {"answered": None}
+    turn = await services.records.turns.get(state["turn"]["id"], thread_of(runtime))
+    actor = actor_of(runtime, services.settings.user_id)
+    now = services.clock.now()
+    decisions: list[Decision] = []
+    outcomes: list[tuple[CallKey, str]] = []
+    try:
+        answers = read_answers(asked, state.get("answered"))
+        tools = await _tools(state, services) if any(answer.kind == "edit" for answer in answers) else {}
+        for position, answer in enumerate(answers):
+            item, shown = asked["items"][position], asked["payload"]["action_requests"][position]
+            if item["about"] == "unknown":
+                decision, outcome = _on_outcome(item, shown, answer, asked, actor)
+                decisions.append(decision)
+                outcomes += outcome
+            else:
+                decisions += _on_write(item, shown, answer, asked, actor, tools.get(item["tool"]))
+    except BadAnswer as problem:
+        return {"asked": again(asked, str(problem)), "answered": None}
+    await services.records.decisions.record(decisions, tenant=turn.requester.tenant, thread_id=turn.thread_id, now=now)
+    for key, said in outcomes:
+        happened = said == "happened"
+        await services.records.calls.settle(
+            key,
+            state="succeeded" if happened else "failed",
+            error=f"{actor} says that it {'happened' if happened else 'did not happen'}.",
+            now=now,
+        )
+    return {"asked": None, "answered": None}
+
+
+async def _tools(state: State, services: Services) -> dict[str, Tool]:
+    try:
+        return await tools_of(state, services)
+    except NangoError as error:
+        raise BadAnswer(f"The edit can't be checked just now: {error} Answer again later.") from error
+
+
+def _on_write(
+    item: dict[str, Any], shown: dict[str, Any], answer: Answer, asked: Asked, actor: str, tool: Tool | None
+) -> list[Decision]:
+    """One decision for each call, bound to the digest of what was shown, or of what it was edited to."""
+    shown_args = _without(shown["args"], item["confirm"])
+    originals: list[dict[str, Any]] = shown_args["items"] if item["fans_out"] else [shown_args]
+    units = item["units"]
+    if len(originals) != len(units) or any(
+        action_digest(item["tool"], item["connection_id"], arguments) != unit["digest"]
+        for arguments, unit in zip(originals, units, strict=True)
+    ):
+        raise BadAnswer("What was shown is not what would be sent. Send the request again.")
+    approved: list[dict[str, Any] | None]
+    if answer.kind == "reject":
+        approved = [None] * len(units)
+    elif answer.kind == "edit":
+        if item["confirm"] and str(answer.args.get(item["confirm"], "")).strip().lower() != "yes":
+            raise BadAnswer(f"{item['tool']}: set {item['confirm']} to yes to go ahead, or reject.")
+        approved = _edited(_without(answer.args, item["confirm"]), originals, item, tool)
+    else:
+        approved = list(originals)
+    return [
+        Decision(
+            key=CallKey(item["plan_id"], item["step"], unit["item"], unit["attempt"]),
+            verdict="rejected" if arguments is None else "approved",
+            digest=action_digest(item["tool"], item["connection_id"], original if arguments is None else arguments),
+            arguments=original if arguments is None else arguments,
+            asked_id=asked["id"],
+            actor=actor,
+            message=answer.message,
+        )
+        for unit, original, arguments in zip(units, originals, approved, strict=True)
+    ]
+
+
+def _edited(
+    edited: dict[str, Any], originals: list[dict[str, Any]], item: dict[str, Any], tool: Tool | None
+) -> list[dict[str, Any] | None]:
+    """Arguments for each call, None for those left out. Items may be edited in place, or left out, not both."""
+    if tool is None:
+        raise BadAnswer(f"{item['tool']} is not offered any more.")
+    if not item["fans_out"]:
+        return [_checked(edited, tool)]
+    items = edited.get("items")
+    if not isinstance(items, list) or not all(isinstance(one, dict) for one in items):
+        raise BadAnswer(f"{item['tool']}: items must be a list of arguments.")
+    if len(items) == len(originals):
+        return [_checked(one, tool) for one in items]
+    left = list(items)
+    kept: list[dict[str, Any] | None] = []
+    for original in originals:
+        if original in left:
+            left.remove(original)
+            kept.append(original)
+        else:
+            kept.append(None)
+    if left:
+        raise BadAnswer(f"{item['tool']}: leave items out, or change them in place, but not both at once.")
+    return kept
+
+
+def _checked(arguments: dict[str, Any], tool: Tool) -> dict[str, Any]:
+    typed = coerced(tool.input_schema, arguments)
+    if problem := argument_problem(tool.input_schema, typed, bound=True):
+        raise BadAnswer(f"{tool.id}: the edited arguments don't fit ({problem}).")
+    return typed
+
+
+def _on_outcome(
+    item: dict[str, Any], shown: dict[str, Any], answer: Answer, asked: Asked, actor: str
+) -> tuple[Decision, list[tuple[CallKey, str]]]:
+    """What a human says of an unknown outcome. Only `not_happened_retry` allows another attempt."""
+    unit = item["units"][0]
+    key = CallKey(item["plan_id"], item["step"], unit["item"], unit["attempt"])
+    said = answer.args.get("answer") if answer.kind == "edit" else None
+    if answer.kind == "edit" and said not in UNKNOWN_OUTCOMES:
+        raise BadAnswer(f"{item['tool']}: set answer to {', '.join(UNKNOWN_OUTCOMES)}, or reject to leave it open.")
+    arguments = shown["args"]["arguments"]
+    if action_digest(item["tool"], item["connection_id"], arguments) != unit["digest"]:
+        raise BadAnswer("What was shown is not what was sent. Send the request again.")
+    decision = Decision(
+        key=CallKey(key.plan_id, key.step, key.item, key.attempt + 1),
+        verdict="approved" if said == "not_happened_retry" else "rejected",
+        digest=unit["digest"],
+        arguments=arguments,
+        asked_id=asked["id"],
+        actor=actor,
+        message=answer.message,
+    )
+    return decision, [(key, said)] if said is not None else []
+
+
+def _without(args: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in args.items() if not name or key != name}

@@ -1,0 +1,107 @@
+"""Carries the plan out as far as it goes: what is ready runs at once; writes that nobody decided on are asked for."""
+
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langgraph.runtime import Runtime
+
+from nango_graph.approval import ask, question_message_id
+from nango_graph.context import Context
+from nango_graph.execution.calling import Caller
+from nango_graph.execution.outputs import load_outputs
+from nango_graph.execution.scheduler import Planned, StepState, carry_out
+from nango_graph.execution.work import Ask, StepWork
+from nango_graph.nodes.begin_turn import thread_of
+from nango_graph.nodes.discover_tools import tools_of
+from nango_graph.planning.plan import Step
+from nango_graph.planning.signatures import preview_of, shape_of
+from nango_graph.questions import approval_message, approval_requests
+from nango_graph.services import Services
+from nango_graph.state import Reply, Result, State
+from nango_tools import Access
+
+
+async def execute(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
+    records, thread_id = services.records, thread_of(runtime)
+    turn = await records.turns.get(state["turn"]["id"], thread_id)
+    tenant = turn.requester.tenant
+    row = await records.plans.get(state.get("plan_id") or "", thread_id)
+    if row is None:
+        return {
+            "reply": Reply(kind="problem", text="The plan is not in the records, so nothing was executed. Ask again.")
+        }
+    steps = [Step.model_validate(step) for step in row.steps]
+    tools = await tools_of(state, services)
+    connections = state.get("connections") or {}
+    work = StepWork(
+        plan=row,
+        records=records,
+        tenant=tenant,
+        tools=tools,
+        connections=connections,
+        decisions=await records.decisions.of_plan(row.id, tenant),
+        caller=Caller(services, turn, notice=lambda text: runtime.stream_writer({"type": "notice", "text": text})),
+        max_items=state["turn"]["settings"]["max_items"],
+        report=lambda step, tool, status: runtime.stream_writer(
+            {"type": "step", "id": step, "tool": tool, "status": status}
+        ),
+    )
+    planned = [
+        Planned(
+            step,
+            writes=step.tool in tools and tools[step.tool].access is not Access.READ,
+            connection_id=connections[step.integration]["connection_id"] if step.integration in connections else "",
+        )
+        for step in steps
+    ]
+    states = await carry_out(planned, work, await load_outputs(records, thread_id, tenant))
+    update: dict[str, Any] = {
+        "steps": {**state["steps"], **{step_id: step.status for step_id, step in states.items()}},
+        "results": _merged(state["results"], [_result(step, states[step.id]) for step in steps]),
+    }
+    asks: list[Ask] = [one for step in states.values() for one in step.asks]
+    if asks:
+        requests = approval_requests(asks)
+        update["asked"] = ask("approval", requests)
+        update["messages"] = [AIMessage(approval_message(requests), id=question_message_id(update["asked"]["id"]))]
+        return update
+    if problem := _worth_planning_again(states, state):
+        update["problem"] = problem
+        update["plan_id"] = None
+    return update
+
+
+def _result(step: Step, state: StepState) -> Result:
+    result = Result(step=step.id, tool=step.tool, status=_STATUS_IN_WORDS.get(state.status, state.status))
+    result["arguments"] = state.arguments if state.arguments is not None else step.arguments
+    if state.status == "succeeded":
+        result["shape"], result["preview"] = shape_of(state.output), preview_of(state.output)
+    if state.error:
+        result["error"] = state.error
+    return result
+
+
+_STATUS_IN_WORDS = {
+    "rejected": "rejected by the user",
+    "blocked": "not run",
+    "asking": "waits for approval",
+    "waiting": "waits for approval of an earlier step",
+    "unknown": "unknown: it may have happened",
+}
+
+
+def _merged(before: list[Result], now: list[Result]) -> list[Result]:
+    ids = {result["step"] for result in now}
+    return [*(result for result in before if result["step"] not in ids), *now]
+
+
+def _worth_planning_again(states: dict[str, StepState], state: State) -> str | None:
+    """What failed, if the planner may try otherwise. A refusal by the user, or an unknown outcome, is not its to mend."""
+    failed = {step_id: step for step_id, step in states.items() if step.status == "failed"}
+    settings = state["turn"]["settings"]
+    if not failed or any(step.status == "unknown" for step in states.values()):
+        return None
+    if state["turn"]["planned"] > settings["max_replans"]:
+        return None
+    told = " ".join(f"Step {step_id} failed: {step.error}" for step_id, step in failed.items())
+    return f"{told} What has succeeded stays done: refer to its outputs, don't repeat it."

@@ -1,0 +1,49 @@
+"""Answers the user: the planner's own words, or an account of what the steps brought, streamed."""
+
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langgraph.runtime import Runtime
+
+from nango_graph.context import Context
+from nango_graph.errors import ModelError
+from nango_graph.models import stream_text
+from nango_graph.nodes.begin_turn import thread_of
+from nango_graph.prompts import answer_prompt
+from nango_graph.services import Services
+from nango_graph.state import Result, State
+
+
+async def respond(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
+    reply = state.get("reply")
+    turn = await services.records.turns.get(state["turn"]["id"], thread_of(runtime))
+    if reply is not None:
+        text = reply["text"]
+        if reply["kind"] == "problem" and state["results"]:
+            text = f"{text}\n\n{plain_account(state['results'])}"
+        message = AIMessage(text)
+    else:
+        prompt = answer_prompt(
+            conversation=state["messages"],
+            request=state["turn"]["request"],
+            results=state["results"],
+            earlier=state["earlier"],
+            problem=state.get("problem"),
+        )
+        try:
+            message = await stream_text(services.model, prompt)
+        except ModelError as error:
+            message = AIMessage(f"{plain_account(state['results'])}\n\n({error})")
+    await services.records.plans.close_turn(turn.id)
+    await services.records.turns.finish(turn.id, services.clock.now())
+    return {"messages": [message], "asked": None, "answered": None}
+
+
+def plain_account(results: list[Result]) -> str:
+    """What ran, without a model's help."""
+    lines = [
+        f"- {result['step']} {result['tool']}: {result['status']}"
+        + (f" ({result['error']})" if result.get("error") else "")
+        for result in results
+    ]
+    return "What ran so far:\n" + "\n".join(lines) if lines else "Nothing was executed."

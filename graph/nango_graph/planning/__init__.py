@@ -1,0 +1,1 @@
+"""Plans: their form, how data flows from step to step, and what runs when."""

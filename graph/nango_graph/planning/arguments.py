@@ -1,0 +1,102 @@
+"""Do the arguments fit the tool's JSON Schema: as far as they are known when planned, fully once bound."""
+
+import json
+from typing import Any
+
+import jsonschema
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, best_match
+from referencing.exceptions import Unresolvable
+
+from nango_graph.planning.references import is_unbound
+
+# What these say about a value depends on parts of it that are not known yet.
+_DEPENDS_ON_VALUES = {
+    "anyOf",
+    "oneOf",
+    "allOf",
+    "not",
+    "if",
+    "enum",
+    "const",
+    "uniqueItems",
+    "contains",
+    "dependentSchemas",
+}
+
+
+class _Unknown(str):
+    """Stands for a value that a reference will bring."""
+
+    __slots__ = ()
+
+
+def argument_problem(schema: dict[str, Any], arguments: Any, *, bound: bool) -> str | None:
+    """What is wrong, in one compact line; None if nothing. With `bound` false, references may become anything."""
+    instance = arguments if bound else _with_unknowns(arguments)
+    try:
+        Draft202012Validator.check_schema(schema)
+        errors = [error for error in Draft202012Validator(schema).iter_errors(instance) if not _undecided(error)]
+    except (SchemaError, Unresolvable, RecursionError) as broken:
+        return f"the tool's own schema is broken ({type(broken).__name__}), so nothing can be checked against it"
+    if not errors:
+        return unknown_names(schema, arguments)
+    error = best_match(errors)
+    where = ".".join(map(str, error.absolute_path)) or "arguments"
+    return f"{where}: {error.message if len(error.message) < 300 else error.validator}"
+
+
+def unknown_names(schema: dict[str, Any], arguments: Any) -> str | None:
+    """Arguments that the tool does not have. The hosted MCP drops `additionalProperties`, and Nango checks nothing."""
+    properties = schema.get("properties")
+    open_ended = schema.get("additionalProperties") or schema.get("patternProperties")
+    if not properties or open_ended or not isinstance(arguments, dict):
+        return None
+    if any(word in schema for word in ("anyOf", "oneOf", "allOf", "if")):
+        return None
+    unknown = sorted(set(arguments) - set(properties))
+    return f"{unknown[0]}: there is no such argument (there are: {', '.join(sorted(properties))})" if unknown else None
+
+
+def coerced(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Values that came back from a form as strings, in the types that the schema has."""
+    properties = schema.get("properties") or {}
+    return {name: _coerce(properties.get(name) or {}, value) for name, value in arguments.items()}
+
+
+def _coerce(schema: dict[str, Any], value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    kinds = schema.get("type")
+    kinds = [kinds] if isinstance(kinds, str) else kinds or []
+    if "string" in kinds or not kinds:
+        return value
+    try:
+        read = json.loads(value)
+    except ValueError:
+        return value
+    return read if any(Draft202012Validator({"type": kind}).is_valid(read) for kind in kinds) else value
+
+
+def _with_unknowns(value: Any) -> Any:
+    if isinstance(value, str):
+        return _Unknown(value) if is_unbound(value) else value
+    if isinstance(value, list):
+        return [_with_unknowns(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _with_unknowns(item) for key, item in value.items()}
+    return value
+
+
+def _undecided(error: jsonschema.ValidationError) -> bool:
+    if isinstance(error.instance, _Unknown):
+        return True
+    return error.validator in _DEPENDS_ON_VALUES and _holds_unknown(error.instance)
+
+
+def _holds_unknown(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_holds_unknown, value))
+    if isinstance(value, dict):
+        return any(map(_holds_unknown, value.values()))
+    return isinstance(value, _Unknown)

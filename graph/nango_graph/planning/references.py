@@ -1,0 +1,182 @@
+"""References between steps: `${…}` holds JMESPath over the outputs of earlier steps.
+
+A string that is exactly one reference keeps the type of its value; otherwise values are put into the text. Binding
+is one pass over the plan's own strings: a `${` in an output is data. Expressions come from a model, so they have a
+budget: `[@,@][]` twenty times over is short to write and a million elements to build.
+Grammar: https://jmespath.org/specification.html
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import jmespath
+from jmespath import exceptions, visitor
+
+MAX_LENGTH = 500
+MAX_NODES = 80
+MAX_DEPTH = 24
+MAX_ELEMENTS = 50_000
+MAX_TEXT = 200_000
+
+
+class ReferenceProblem(Exception):
+    """A reference that can't be followed. `str()` is a sentence."""
+
+
+def steps_referred_to(value: Any) -> frozenset[str]:
+    """Ids (and `item`) at the root of every reference in a JSON value. Broken expressions refer to nothing."""
+    roots: set[str] = set()
+    for expression in _expressions(value):
+        try:
+            roots.update(_roots(_parse(expression)))
+        except ReferenceProblem:
+            continue
+    return frozenset(roots)
+
+
+def reference_problem(value: Any) -> str | None:
+    """What is wrong with the references in a JSON value, or None."""
+    for expression in _expressions(value):
+        try:
+            if not _roots(_parse(expression)):
+                return f"${{{expression}}} refers to no step."
+        except ReferenceProblem as problem:
+            return str(problem)
+    return None
+
+
+def is_unbound(text: str) -> bool:
+    """Does the string hold a reference?"""
+    return next(_split(text), (text, None)) != (text, None)
+
+
+def bind(value: Any, outputs: Mapping[str, Any]) -> Any:
+    """The value with every reference replaced. Raises `ReferenceProblem`."""
+    if isinstance(value, str):
+        return _bind_text(value, outputs)
+    if isinstance(value, list):
+        return [bind(item, outputs) for item in value]
+    if isinstance(value, dict):
+        return {key: bind(item, outputs) for key, item in value.items()}
+    return value
+
+
+def _bind_text(text: str, outputs: Mapping[str, Any]) -> Any:
+    pieces = list(_split(text))
+    if len(pieces) == 1 and pieces[0][1] is not None and not pieces[0][0]:
+        return _evaluate(pieces[0][1], outputs)
+    bound = ""
+    for plain, expression in pieces:
+        bound += plain
+        if expression is not None:
+            value = _evaluate(expression, outputs)
+            if value is None:
+                raise ReferenceProblem(f"${{{expression}}} found nothing.")
+            bound += value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if len(bound) > MAX_TEXT:
+            raise ReferenceProblem(f"The text grew past {MAX_TEXT} characters.")
+    return bound
+
+
+def _evaluate(expression: str, outputs: Mapping[str, Any]) -> Any:
+    parsed = _parse(expression)
+    # Steps are functions of nothing: a name that is missing is a mistake, not null.
+    for root in _roots(parsed):
+        if root not in outputs:
+            raise ReferenceProblem(f"${{{expression}}} needs {root}, which has no output.")
+    try:
+        return _Bounded().visit(parsed, dict(outputs))
+    except exceptions.JMESPathError as error:
+        raise ReferenceProblem(f"${{{expression}}} can't be worked out: {error}") from error
+
+
+def _split(text: str) -> Iterator[tuple[str, str | None]]:
+    """Pieces of (plain text, expression). Braces and quotes inside an expression are balanced."""
+    position = 0
+    while (start := text.find("${", position)) >= 0:
+        end = _closing(text, start + 2)
+        if end is None:
+            break
+        yield text[position:start], text[start + 2 : end]
+        position = end + 1
+    if position < len(text) or not text:
+        yield text[position:], None
+
+
+def _closing(text: str, start: int) -> int | None:
+    depth, quote, index = 1, "", start
+    while index < len(text):
+        character = text[index]
+        if quote:
+            if character == "\\":
+                index += 1
+            elif character == quote:
+                quote = ""
+        elif character in "'\"`":
+            quote = character
+        elif character == "{":
+            depth += 1
+        elif character == "}":
+            depth -= 1
+            if depth == 0:
+                return index
+        index += 1
+    return None
+
+
+def _expressions(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from (expression for _, expression in _split(value) if expression is not None)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _expressions(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _expressions(item)
+
+
+def _parse(expression: str) -> dict[str, Any]:
+    if len(expression) > MAX_LENGTH:
+        raise ReferenceProblem(f"A reference is longer than {MAX_LENGTH} characters.")
+    try:
+        parsed = cast("dict[str, Any]", jmespath.compile(expression).parsed)
+    except (exceptions.JMESPathError, RecursionError) as error:
+        raise ReferenceProblem(f"${{{expression}}} is not JMESPath: {str(error).splitlines()[0]}") from error
+    nodes, depth = _size(parsed)
+    if nodes > MAX_NODES or depth > MAX_DEPTH:
+        raise ReferenceProblem(f"${{{expression}}} is too complex.")
+    return parsed
+
+
+def _size(node: dict[str, Any]) -> tuple[int, int]:
+    sizes = [_size(child) for child in node.get("children", []) if isinstance(child, dict)]
+    return 1 + sum(nodes for nodes, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)
+
+
+# Kinds of node whose later children look at what the first one found, not at the top.
+_NARROWING = {
+    "subexpression", "pipe", "projection", "value_projection", "filter_projection", "index_expression", "expref",
+}  # fmt: skip
+
+
+def _roots(node: dict[str, Any]) -> set[str]:
+    """Names that an expression looks up at the top."""
+    kind, children = node["type"], [child for child in node.get("children", []) if isinstance(child, dict)]
+    if kind == "field":
+        return {node["value"]}
+    if kind == "expref":
+        return set()
+    if kind in _NARROWING:
+        children = children[:1]
+    return set().union(*map(_roots, children)) if children else set()
+
+
+class _Bounded(visitor.TreeInterpreter):
+    """Stops as soon as a list has grown past the budget: each kind of node at most doubles what it is given."""
+
+    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
+        value = super().visit(node, *args, **kwargs)
+        if isinstance(value, list | str) and len(value) > (MAX_TEXT if isinstance(value, str) else MAX_ELEMENTS):
+            raise ReferenceProblem(f"A reference builds more than {MAX_ELEMENTS} elements or {MAX_TEXT} characters.")
+        return value

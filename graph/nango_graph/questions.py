@@ -1,0 +1,159 @@
+"""What is asked of people, in words and in the wire form: approvals, unknown outcomes, connections, accounts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nango_graph.approval import UNKNOWN_OUTCOMES, AnswerKind, Request, confirm_field
+from nango_graph.display import compact, markdown
+from nango_graph.execution.work import Ask, Unit
+from nango_graph.state import Connection
+from nango_tools import Access
+
+
+@dataclass(frozen=True, slots=True)
+class MissingConnection:
+    """An integration without a usable connection, with the link that makes one."""
+
+    wait_id: str
+    integration: str
+    display_name: str
+    link: str
+    expires_at: str
+    broken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChoice:
+    """An integration to which the user has several connections."""
+
+    integration: str
+    display_name: str
+    accounts: Sequence[Connection]
+
+
+def approval_requests(asks: Sequence[Ask]) -> list[Request]:
+    """One request for each step, with all its items; unknown outcomes one by one, and first."""
+    unknown = [_unknown_request(ask) for ask in asks if ask.about == "unknown"]
+    by_step: dict[tuple[str, str], list[Unit]] = {}
+    for ask in asks:
+        if ask.about == "write":
+            by_step.setdefault((ask.unit.key.plan_id, ask.unit.step.id), []).append(ask.unit)
+    return [*unknown, *map(_write_request, by_step.values())]
+
+
+def _write_request(units: Sequence[Unit]) -> Request:
+    first = units[0]
+    fans_out = first.step.for_each is not None
+    args: dict[str, Any] = {"items": [unit.arguments for unit in units]} if fans_out else dict(first.arguments)
+    destructive = first.tool.access is Access.DESTRUCTIVE
+    allowed: list[AnswerKind] = ["approve", "edit", "reject"]
+    confirm = ""
+    if destructive:
+        confirm = confirm_field(args)
+        args = {**args, confirm: "no"}
+        allowed = ["edit", "reject"]
+    lines = [
+        f"**{markdown(first.step.purpose or first.tool.description or first.tool.name)}**",
+        "",
+        f"{markdown(first.tool.id)} in {markdown(first.connection['label'])}"
+        + (f", {len(units)} times" if fans_out else ""),
+    ]
+    if destructive:
+        lines += ["", f"This deletes, removes or overwrites something. To go ahead, set `{confirm}` to `yes`."]
+    return Request(
+        name=first.tool.id,
+        args=args,
+        description="\n".join(lines),
+        allowed=allowed,
+        item={
+            "about": "write",
+            "plan_id": first.key.plan_id,
+            "step": first.step.id,
+            "tool": first.tool.id,
+            "connection_id": first.connection["connection_id"],
+            "fans_out": fans_out,
+            "confirm": confirm,
+            "units": [{"item": unit.key.item, "attempt": unit.key.attempt, "digest": unit.digest} for unit in units],
+        },
+    )
+
+
+def _unknown_request(ask: Ask) -> Request:
+    unit = ask.unit
+    return Request(
+        name="resolve_unknown_outcome",
+        args={"tool": unit.tool.id, "arguments": unit.arguments, "answer": "unknown"},
+        description=(
+            f"**Did this happen?** {markdown(unit.tool.id)} in {markdown(unit.connection['label'])} was sent, but nobody "
+            f"knows whether it took effect. {markdown(ask.error)}\n\nLook in the account (the action may still be running for up "
+            f"to 15 minutes), then set `answer` to `happened`, `not_happened_retry` (send it again) or `not_happened_skip`. "
+            "Reject leaves it open."
+        ),
+        allowed=["edit", "reject"],
+        item={
+            "about": "unknown",
+            "plan_id": unit.key.plan_id,
+            "step": unit.key.step,
+            "tool": unit.tool.id,
+            "connection_id": unit.connection["connection_id"],
+            "choices": list(UNKNOWN_OUTCOMES),
+            "units": [{"item": unit.key.item, "attempt": unit.key.attempt, "digest": unit.digest}],
+        },
+    )
+
+
+def approval_message(requests: Sequence[Request]) -> str:
+    """What the chat shows above the question: some interfaces show nothing else of it."""
+    lines = ["I need your decision before I go on:" if len(requests) > 1 else "I need your decision:"]
+    for request in requests:
+        args = request["args"]
+        detail = f"{len(args['items'])} times" if request["item"].get("fans_out") else compact(args, 600)
+        lines.append(f"- {markdown(request['name'])}: {markdown(detail)}")
+    return "\n".join(lines)
+
+
+def connection_requests(missing: Sequence[MissingConnection], choices: Sequence[AccountChoice]) -> list[Request]:
+    return [*map(_connect_request, missing), *map(_choice_request, choices)]
+
+
+def _connect_request(missing: MissingConnection) -> Request:
+    verb = "Authorize again" if missing.broken else "Connect"
+    return Request(
+        name="connect_account",
+        args={"integration": missing.integration, "connect_link": missing.link, "expires_at": missing.expires_at},
+        description=(
+            f"**{verb} {markdown(missing.display_name)}**: [open this link]({missing.link}). Work goes on by itself when it is done. "
+            "Approve to look again, reject to go on without it."
+        ),
+        allowed=["approve", "reject"],
+        item={"about": "connect", "wait_id": missing.wait_id, "integration": missing.integration},
+    )
+
+
+def _choice_request(choice: AccountChoice) -> Request:
+    lines = "\n".join(f"- `{account['connection_id']}`: {markdown(account['label'])}" for account in choice.accounts)
+    return Request(
+        name="choose_account",
+        args={"integration": choice.integration, "account_id": choice.accounts[0]["connection_id"]},
+        description=f"**Which {markdown(choice.display_name)} account?** Approve the first, or set `account_id`:\n\n{lines}",
+        allowed=["approve", "edit", "reject"],
+        item={
+            "about": "choose",
+            "integration": choice.integration,
+            "accounts": [dict(account) for account in choice.accounts],
+        },
+    )
+
+
+def connection_message(missing: Sequence[MissingConnection], choices: Sequence[AccountChoice]) -> str:
+    lines = [
+        f"I need access to {markdown(one.display_name)}{' again' if one.broken else ''}: [authorize here]({one.link})"
+        for one in missing
+    ]
+    lines += [
+        f"You have {len(one.accounts)} accounts in {markdown(one.display_name)}. Which one? "
+        + ", ".join(markdown(account["label"]) for account in one.accounts)
+        for one in choices
+    ]
+    return "\n\n".join(lines)

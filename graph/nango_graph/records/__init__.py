@@ -1,0 +1,55 @@
+"""The records: the authority on whose turn it is, what was planned, decided, sent and waited for."""
+
+import uuid
+from pathlib import Path
+from typing import Self
+
+from nango_graph.records.calls import Call, Calls, CallState, NotAllowed
+from nango_graph.records.database import Database
+from nango_graph.records.decisions import CallKey, Decision, Decisions
+from nango_graph.records.plans import PlanRow, Plans
+from nango_graph.records.turns import TurnRow, Turns
+from nango_graph.records.waits import Wait, Waits
+
+__all__ = [
+    "Call",
+    "CallKey",
+    "CallState",
+    "Decision",
+    "NotAllowed",
+    "PlanRow",
+    "Records",
+    "TurnRow",
+    "Wait",
+]
+
+
+class Records:
+    """One handle on the database. `durable` is false for records that end with the process."""
+
+    def __init__(self, database: Database, *, durable: bool, writes_allowed: bool) -> None:
+        self._database = database
+        self.durable = durable
+        self.writes_allowed = writes_allowed
+        self.worker = uuid.uuid4().hex
+        self.turns = Turns(database)
+        self.waits = Waits(database)
+        self.plans = Plans(database)
+        self.decisions = Decisions(database)
+        self.calls = Calls(database)
+
+    @classmethod
+    async def open(cls, url: str | Path) -> Self:
+        """`url`: the path of a SQLite file, or an SQLAlchemy URL (`postgresql+psycopg://…`)."""
+        return cls(await Database.open(url), durable=True, writes_allowed=True)
+
+    @classmethod
+    async def in_memory(cls, *, allow_writes: bool = False) -> Self:
+        """For trying things: waits, and the promise that a write happens at most once, end with the process.
+
+        Writes are therefore refused unless `allow_writes` is true.
+        """
+        return cls(await Database.open(None), durable=False, writes_allowed=allow_writes)
+
+    async def close(self) -> None:
+        await self._database.close()

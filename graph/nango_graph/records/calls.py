@@ -1,0 +1,206 @@
+"""Calls: the outcome of every read, and the ledger of writes, which are claimed here before they leave.
+
+A write is claimed by one committed `INSERT … ON CONFLICT DO NOTHING`. Whoever inserts the row may send, once;
+everybody else finds the row. A claim whose worker is gone becomes `unknown` when its lease has run out.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from nango_graph.records.database import Database, calls, decisions, plans
+from nango_graph.records.decisions import CallKey
+
+CallState = Literal["claimed", "succeeded", "not_sent", "rejected", "failed", "unknown"]
+ENDED: tuple[CallState, ...] = ("succeeded", "not_sent", "rejected", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    key: CallKey
+    tool: str
+    connection_id: str
+    access: str
+    digest: str
+    arguments: Any
+    state: CallState
+    worker: str
+    lease_until: float
+    output: Any = None
+    error: str | None = None
+
+
+class NotAllowed(Exception):
+    """A claim that no standing decision covers. `str()` says why, for the answer."""
+
+
+class Calls:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, call: Call, *, tenant: str, thread_id: str, now: float) -> Call | None:
+        """Claims a write, all checks and the row in one transaction. None: go and send. A call: it exists already.
+
+        Raises `NotAllowed` unless the plan is open, of this tenant and thread, and this exact action was approved.
+        """
+        async with self._database.transaction() as connection:
+            plan = (
+                await connection.execute(
+                    select(plans.c.turn_id, plans.c.state).where(
+                        plans.c.id == call.key.plan_id, plans.c.tenant == tenant, plans.c.thread_id == thread_id
+                    )
+                )
+            ).one_or_none()
+            existing = await self._one(connection, _is(call.key))
+            if existing is not None:
+                return existing
+            if plan is None or plan.state != "open":
+                raise NotAllowed("the plan was closed by a newer message; ask for it again")
+            twin = await self._one(connection, _twin(call.key.plan_id, plan.turn_id, call.digest, tenant))
+            if twin is not None:
+                return twin
+            approved = (
+                await connection.execute(
+                    select(decisions.c.digest).where(
+                        decisions.c.plan_id == call.key.plan_id,
+                        decisions.c.step == call.key.step,
+                        decisions.c.item == call.key.item,
+                        decisions.c.attempt == call.key.attempt,
+                        decisions.c.tenant == tenant,
+                        decisions.c.verdict == "approved",
+                    )
+                )
+            ).scalar_one_or_none()
+            if approved != call.digest:
+                raise NotAllowed("no approval covers exactly this action")
+            inserted = await connection.execute(
+                self._database.insert_if_absent(calls)
+                .values(_values(call, tenant=tenant, thread_id=thread_id, now=now, finished=None))
+                .returning(calls.c.step)
+            )
+            if inserted.first() is not None:
+                return None
+            return await self._one(connection, _is(call.key))
+
+    async def finish(self, key: CallKey, *, state: CallState, output: Any, error: str | None, now: float) -> None:
+        """The outcome of a claimed call. One that was given up as unknown is still corrected by a late answer."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(calls)
+                .where(_is(key), calls.c.state.in_(("claimed", "unknown")))
+                .values(state=state, output=output, error=error, finished_at=now)
+            )
+
+    async def record(self, call: Call, *, tenant: str, thread_id: str, now: float) -> None:
+        """The outcome of a read. The first one stands, so that what was seen stays what was seen."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                self._database.insert_if_absent(calls).values(
+                    _values(call, tenant=tenant, thread_id=thread_id, now=now, finished=now)
+                )
+            )
+
+    async def give_up(self, key: CallKey, *, now: float) -> None:
+        """A claim whose lease has run out: nobody knows whether the action ran."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(calls)
+                .where(_is(key), calls.c.state == "claimed", calls.c.lease_until < now)
+                .values(
+                    state="unknown", error="The process that sent it ended before the answer came.", finished_at=now
+                )
+            )
+
+    async def settle(self, key: CallKey, *, state: CallState, error: str | None, now: float) -> None:
+        """What a human says about an unknown outcome."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(calls)
+                .where(_is(key), calls.c.state == "unknown")
+                .values(state=state, error=error, finished_at=now)
+            )
+
+    async def get(self, key: CallKey) -> Call | None:
+        async with self._database.transaction() as connection:
+            return await self._one(connection, _is(key))
+
+    async def done_before(self, plan_id: str, turn_id: str, digest: str, tenant: str) -> Call | None:
+        """The same action, sent under another plan of the same turn: what a re-plan must not repeat."""
+        async with self._database.transaction() as connection:
+            return await self._one(connection, _twin(plan_id, turn_id, digest, tenant))
+
+    async def of_plan(self, plan_id: str, tenant: str) -> list[Call]:
+        return await self._many(and_(calls.c.plan_id == plan_id, calls.c.tenant == tenant))
+
+    async def of_thread(self, thread_id: str, tenant: str) -> list[Call]:
+        return await self._many(and_(calls.c.thread_id == thread_id, calls.c.tenant == tenant))
+
+    async def _many(self, condition: ColumnElement[bool]) -> list[Call]:
+        query = select(calls).where(condition).order_by(calls.c.started_at)
+        async with self._database.transaction() as connection:
+            return [_call(row) for row in await connection.execute(query)]
+
+    async def _one(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> Call | None:
+        row = (await connection.execute(select(calls).where(condition).limit(1))).first()
+        return _call(row) if row is not None else None
+
+
+def _is(key: CallKey) -> ColumnElement[bool]:
+    return and_(
+        calls.c.plan_id == key.plan_id,
+        calls.c.step == key.step,
+        calls.c.item == key.item,
+        calls.c.attempt == key.attempt,
+    )
+
+
+def _twin(plan_id: str, turn_id: str, digest: str, tenant: str) -> ColumnElement[bool]:
+    return and_(
+        calls.c.digest == digest,
+        calls.c.tenant == tenant,
+        calls.c.plan_id != plan_id,
+        calls.c.plan_id.in_(select(plans.c.id).where(plans.c.turn_id == turn_id)),
+        calls.c.access != "read",
+        calls.c.state.in_(("claimed", "succeeded", "unknown")),
+    )
+
+
+def _values(call: Call, *, tenant: str, thread_id: str, now: float, finished: float | None) -> dict[str, Any]:
+    return {
+        "plan_id": call.key.plan_id,
+        "step": call.key.step,
+        "item": call.key.item,
+        "attempt": call.key.attempt,
+        "tenant": tenant,
+        "thread_id": thread_id,
+        "tool": call.tool,
+        "connection_id": call.connection_id,
+        "access": call.access,
+        "digest": call.digest,
+        "arguments": call.arguments,
+        "state": call.state,
+        "worker": call.worker,
+        "lease_until": call.lease_until,
+        "output": call.output,
+        "error": call.error,
+        "started_at": now,
+        "finished_at": finished,
+    }
+
+
+def _call(row: Any) -> Call:
+    return Call(
+        key=CallKey(row.plan_id, row.step, row.item, row.attempt),
+        tool=row.tool,
+        connection_id=row.connection_id,
+        access=row.access,
+        digest=row.digest,
+        arguments=row.arguments,
+        state=row.state,
+        worker=row.worker,
+        lease_until=row.lease_until,
+        output=row.output,
+        error=row.error,
+    )

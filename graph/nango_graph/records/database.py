@@ -1,0 +1,202 @@
+"""The agent's own database: what must be true after a crash. SQLite by default, Postgres by URL."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    event,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+VERSION = 1
+_SETUP_LOCK = 0x6E616E676F
+
+metadata = MetaData()
+
+schema = Table("nango_agent_schema", metadata, Column("version", Integer, primary_key=True))
+
+turns = Table(
+    "nango_agent_turns",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(255), nullable=False),
+    Column("requester", String(255), nullable=False),
+    Column("organization", String(255), nullable=False),
+    Column("thread_id", String(255), nullable=False, index=True),
+    Column("assistant_id", String(255), nullable=False),
+    Column("message_id", String(255), nullable=False),
+    Column("started_at", Float, nullable=False),
+    Column("finished_at", Float),
+)
+
+waits = Table(
+    "nango_agent_waits",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(255), nullable=False),
+    Column("requester", String(255), nullable=False),
+    Column("organization", String(255), nullable=False),
+    Column("thread_id", String(255), nullable=False, index=True),
+    Column("assistant_id", String(255), nullable=False),
+    Column("integration", String(255), nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("connection_id", String(255)),
+    Column("deadline", Float, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("created_at", Float, nullable=False),
+    Column("changed_at", Float, nullable=False),
+)
+
+plans = Table(
+    "nango_agent_plans",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(255), nullable=False),
+    Column("thread_id", String(255), nullable=False, index=True),
+    Column("turn_id", String(64), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("steps", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+decisions = Table(
+    "nango_agent_decisions",
+    metadata,
+    Column("plan_id", String(64), nullable=False),
+    Column("step", String(64), nullable=False),
+    Column("item", String(64), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("tenant", String(255), nullable=False),
+    Column("thread_id", String(255), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("arguments", JSON, nullable=False),
+    Column("asked_id", String(64), nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("decided_at", Float, nullable=False),
+    PrimaryKeyConstraint("plan_id", "step", "item", "attempt"),
+)
+
+calls = Table(
+    "nango_agent_calls",
+    metadata,
+    Column("plan_id", String(64), nullable=False),
+    Column("step", String(64), nullable=False),
+    Column("item", String(64), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("tenant", String(255), nullable=False),
+    Column("thread_id", String(255), nullable=False),
+    Column("tool", String(512), nullable=False),
+    Column("connection_id", String(255), nullable=False),
+    Column("access", String(16), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("arguments", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("worker", String(64), nullable=False),
+    Column("lease_until", Float, nullable=False),
+    Column("output", JSON),
+    Column("error", Text),
+    Column("started_at", Float, nullable=False),
+    Column("finished_at", Float),
+    PrimaryKeyConstraint("plan_id", "step", "item", "attempt"),
+    Index("nango_agent_calls_thread", "thread_id", "tenant"),
+)
+
+
+class Database:
+    """A connection pool with the tables in place. One per event loop: an engine belongs to the loop that made it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @classmethod
+    async def open(cls, url: str | Path | None) -> "Database":
+        """`url`: SQLAlchemy URL, the path of a SQLite file (made with mode 0600), or None for one in memory."""
+        if url is None:
+            engine = create_async_engine(
+                "sqlite+aiosqlite://", poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0
+            )
+        elif isinstance(url, Path):
+            _private_file(url)
+            engine = create_async_engine(f"sqlite+aiosqlite:///{url}")
+        else:
+            engine = create_async_engine(url, pool_pre_ping=True)
+        if engine.dialect.name == "sqlite":
+            _make_sqlite_durable(engine)
+        database = cls(engine)
+        try:
+            async with database.transaction() as connection:
+                if engine.dialect.name == "postgresql":
+                    # CREATE TABLE races between workers that start together.
+                    await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SETUP_LOCK})
+                await connection.run_sync(metadata.create_all)
+                await database._check_version(connection)
+        except BaseException:
+            await engine.dispose()
+            raise
+        return database
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        async with self._engine.begin() as connection:
+            yield connection
+
+    def insert_if_absent(self, table: Table) -> Any:
+        """`INSERT … ON CONFLICT DO NOTHING` in the dialect at hand."""
+        build = sqlite_insert if self._engine.dialect.name == "sqlite" else postgres_insert
+        return build(table).on_conflict_do_nothing()
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def _check_version(self, connection: AsyncConnection) -> None:
+        found = (await connection.execute(select(schema.c.version))).scalar()
+        if found is None:
+            await connection.execute(insert(schema).values(version=VERSION))
+        elif found != VERSION:
+            raise RuntimeError(
+                f"The records were written by another version of nango-agent (schema {found}, this one has {VERSION}). "
+                "Use that version, or give this one a database of its own."
+            )
+
+
+def _private_file(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _make_sqlite_durable(engine: AsyncEngine) -> None:
+    """A committed row survives a power cut, and a transaction takes its lock when it begins, not when it first writes."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _on_connect(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _on_begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,80 @@
+"""Decisions: what a human allowed or refused, bound to the digest of what was shown."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import select
+
+from nango_graph.records.database import Database, decisions
+
+Verdict = Literal["approved", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallKey:
+    """One call, the same after every crash and re-run. `item` is "" unless the step runs once for each item."""
+
+    plan_id: str
+    step: str
+    item: str = ""
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    key: CallKey
+    verdict: Verdict
+    digest: str
+    """Of tool, connection and arguments: nothing else may be sent under this decision."""
+    arguments: Any
+    """As approved, which is as edited where the human edited."""
+    asked_id: str
+    actor: str
+    message: str = ""
+
+
+class Decisions:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, made: list[Decision], *, tenant: str, thread_id: str, now: float) -> None:
+        """The first decision on a call stands; a second answer to the same question changes nothing."""
+        async with self._database.transaction() as connection:
+            for decision in made:
+                await connection.execute(
+                    self._database.insert_if_absent(decisions).values(
+                        plan_id=decision.key.plan_id,
+                        step=decision.key.step,
+                        item=decision.key.item,
+                        attempt=decision.key.attempt,
+                        tenant=tenant,
+                        thread_id=thread_id,
+                        verdict=decision.verdict,
+                        digest=decision.digest,
+                        arguments=decision.arguments,
+                        asked_id=decision.asked_id,
+                        actor=decision.actor,
+                        message=decision.message,
+                        decided_at=now,
+                    )
+                )
+
+    async def of_plan(self, plan_id: str, tenant: str) -> dict[CallKey, Decision]:
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(
+                select(decisions).where(decisions.c.plan_id == plan_id, decisions.c.tenant == tenant)
+            )
+            found = [as_decision(row) for row in rows]
+        return {decision.key: decision for decision in found}
+
+
+def as_decision(row: Any) -> Decision:
+    return Decision(
+        key=CallKey(row.plan_id, row.step, row.item, row.attempt),
+        verdict=row.verdict,
+        digest=row.digest,
+        arguments=row.arguments,
+        asked_id=row.asked_id,
+        actor=row.actor,
+        message=row.message,
+    )

@@ -1,0 +1,82 @@
+"""Plans: what was planned is in here before the node that planned it returns, so that a re-run finds it."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, select, update
+
+from nango_graph.records.database import Database, plans
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    id: str
+    turn_id: str
+    thread_id: str
+    ordinal: int
+    state: Literal["open", "closed"]
+    steps: list[dict[str, Any]]
+
+
+class Plans:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(
+        self,
+        *,
+        plan_id: str,
+        tenant: str,
+        thread_id: str,
+        turn_id: str,
+        ordinal: int,
+        steps: list[dict[str, Any]],
+        now: float,
+    ) -> PlanRow:
+        """Keeps the first plan of this id, and returns the one that is kept."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                self._database.insert_if_absent(plans).values(
+                    id=plan_id,
+                    tenant=tenant,
+                    thread_id=thread_id,
+                    turn_id=turn_id,
+                    ordinal=ordinal,
+                    state="open",
+                    steps=steps,
+                    created_at=now,
+                )
+            )
+        kept = await self.get(plan_id, thread_id)
+        if kept is None:
+            raise LookupError(f"plan {plan_id} belongs to another thread")
+        return kept
+
+    async def get(self, plan_id: str, thread_id: str) -> PlanRow | None:
+        async with self._database.transaction() as connection:
+            row = (
+                await connection.execute(select(plans).where(plans.c.id == plan_id, plans.c.thread_id == thread_id))
+            ).one_or_none()
+        return _plan(row) if row is not None else None
+
+    async def of_thread(self, thread_id: str, *, state: Literal["open", "closed"] | None = None) -> list[PlanRow]:
+        query = select(plans).where(plans.c.thread_id == thread_id).order_by(plans.c.created_at, plans.c.ordinal)
+        if state is not None:
+            query = query.where(plans.c.state == state)
+        async with self._database.transaction() as connection:
+            return [_plan(row) for row in await connection.execute(query)]
+
+    async def close_others(self, thread_id: str, turn_id: str) -> None:
+        """Plans of older turns end here: approvals that were not used are void."""
+        await self._close(plans.c.thread_id == thread_id, plans.c.turn_id != turn_id)
+
+    async def close_turn(self, turn_id: str) -> None:
+        await self._close(plans.c.turn_id == turn_id)
+
+    async def _close(self, *conditions: ColumnElement[bool]) -> None:
+        async with self._database.transaction() as connection:
+            await connection.execute(update(plans).where(*conditions).values(state="closed"))
+
+
+def _plan(row: Any) -> PlanRow:
+    return PlanRow(row.id, row.turn_id, row.thread_id, row.ordinal, row.state, row.steps)

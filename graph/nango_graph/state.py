@@ -1,0 +1,100 @@
+"""The state of a thread: what the model, the next node and a user interface need to see.
+
+Plain JSON types only, because a checkpoint may be read years later by other code. Nothing is *allowed* because
+the state says so: decisions, waits and outcomes are looked up in the records.
+"""
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph.message import add_messages
+
+SCHEMA_VERSION = 1
+
+
+class Input(TypedDict):
+    """What the outside world sends: the conversation, nothing else."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class Output(TypedDict):
+    """What it gets back."""
+
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class Turn(TypedDict):
+    """One human message and all that follows from it."""
+
+    id: str
+    message_id: str
+    request: str
+    settings: dict[str, Any]
+    """The run's `Context`, kept because a resume after days comes without one."""
+    planned: int
+    """How many plans this turn has had: the ordinal of the next one."""
+
+
+class Connection(TypedDict):
+    """A connection that this turn uses."""
+
+    integration: str
+    connection_id: str
+    label: str
+    """Whose account it is, in words."""
+
+
+class Result(TypedDict):
+    """What became of one step (or one item of it), short enough for a prompt."""
+
+    step: str
+    tool: str
+    status: str
+    arguments: NotRequired[Any]
+    shape: NotRequired[str]
+    preview: NotRequired[str]
+    error: NotRequired[str]
+
+
+class Asked(TypedDict):
+    """A question that is open: prepared here by the node before, shown as it is by a node that asks."""
+
+    id: str
+    """Digest of what is asked; outlives interrupt ids."""
+    kind: Literal["connections", "approval"]
+    items: list[dict[str, Any]]
+    """What each action request stands for, in the same order."""
+    payload: dict[str, Any]
+    """What is shown, in the form that Studio and chat user interfaces render."""
+
+
+class Reply(TypedDict):
+    """An answer that needs no further work: the planner's own words, or a sentence about what went wrong."""
+
+    kind: Literal["answer", "question", "problem"]
+    text: str
+
+
+class State(Input, total=False):
+    """All channels. Node names and keys are part of the saved format: add, don't rename."""
+
+    schema_version: int
+    turn: Turn
+    integrations: list[str]
+    declined: list[str]
+    """Integrations that the user said to do without."""
+    connections: dict[str, Connection]
+    plan_id: str | None
+    steps: dict[str, str]
+    """Status by step id, for user interfaces."""
+    earlier: list[Result]
+    """Of earlier turns of this thread: their outputs stay referable."""
+    results: list[Result]
+    """Of this turn."""
+    unfinished: list[dict[str, Any]]
+    """Steps of a plan that a new message interrupted, as the planner wrote them."""
+    problem: str | None
+    asked: Asked | None
+    answered: Any
+    reply: Reply | None
