@@ -10,7 +10,7 @@ An answer is data from outside. Text is never an approval: only a structured dec
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from nango_graph.digests import digest
 from nango_graph.state import Asked
@@ -28,6 +28,8 @@ class Request(TypedDict):
     args: dict[str, Any]
     description: str
     allowed: list[AnswerKind]
+    choices: NotRequired[list[dict[str, str]]]
+    """`{"id", "label"}` of what can be chosen, for interfaces that show more than text."""
     item: dict[str, Any]
     """What it stands for on our side. Never shown, and never taken from an answer."""
 
@@ -53,6 +55,7 @@ def ask(kind: Literal["connections", "approval"], requests: Sequence[Request], *
             "args": request["args"],
             "arguments": request["args"],
             "description": f"{problem}\n\n{request['description']}" if problem else request["description"],
+            **({"choices": request["choices"]} if "choices" in request else {}),
         }
         for request in requests
     ]
@@ -74,6 +77,7 @@ def again(asked: Asked, problem: str) -> Asked:
             args=shown["args"],
             description=shown["description"].removeprefix(f"{asked['payload'].get('problem', '')}\n\n"),
             allowed=config["allowed_decisions"],
+            choices=shown.get("choices", []),
             item=item,
         )
         for shown, config, item in zip(

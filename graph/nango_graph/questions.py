@@ -138,6 +138,7 @@ def _choice_request(choice: AccountChoice) -> Request:
         args={"integration": choice.integration, "account_id": choice.accounts[0]["connection_id"]},
         description=f"**Which {markdown(choice.display_name)} account?** Approve the first, or set `account_id`:\n\n{lines}",
         allowed=["approve", "edit", "reject"],
+        choices=[{"id": account["connection_id"], "label": account["label"]} for account in choice.accounts],
         item={
             "about": "choose",
             "integration": choice.integration,

@@ -20,9 +20,14 @@ _LOOK_AGAIN = 1.0
 
 
 class Caller:
-    def __init__(self, services: Services, turn: TurnRow, *, notice: Callable[[str], None]) -> None:
+    """`sending` is told of each step whose call really leaves now; `notice` of waits that a person should know of."""
+
+    def __init__(
+        self, services: Services, turn: TurnRow, *, sending: Callable[["Unit"], None], notice: Callable[[str], None]
+    ) -> None:
         self._services = services
         self._turn = turn
+        self._sending = sending
         self._notice = notice
         self._slots = asyncio.Semaphore(CONCURRENCY)
 
@@ -87,6 +92,7 @@ class Caller:
                 writes=writes,
             )
 
+        self._sending(unit)
         try:
             # A runnable of its own, so that each call is a named run in a trace.
             output = await RunnableLambda(send).with_config(run_name=unit.tool.id).ainvoke(unit.arguments)

@@ -59,7 +59,7 @@ class StepWork:
         decisions: Mapping[CallKey, Decision],
         caller: Caller,
         max_items: int,
-        report: Callable[[str, str, str], None],
+        ended: Callable[[Step, StepState], None],
     ) -> None:
         self._plan = plan
         self._records = records
@@ -69,7 +69,7 @@ class StepWork:
         self._decisions = decisions
         self._caller = caller
         self._max_items = max_items
-        self._report = report
+        self._ended = ended
 
     async def prepare(self, step: Step, outputs: Mapping[str, Any]) -> Prepared | StepState:
         tool = self._tools.get(step.tool)
@@ -97,13 +97,12 @@ class StepWork:
         return await self._decided(step, units)
 
     async def run(self, prepared: Prepared) -> StepState:
-        self._report(prepared.step.id, prepared.step.tool, "started")
         if prepared.writes:
             calls: list[Call | Ask] = [await self._write(unit) for unit in prepared.units]
         else:
             calls = list(await asyncio.gather(*map(self._caller.read, prepared.units)))
         state = _state_of(prepared, calls)
-        self._report(prepared.step.id, prepared.step.tool, state.status)
+        self._ended(prepared.step, state)
         return state
 
     def _units(self, step: Step, tool: Tool, connection: Connection, outputs: Mapping[str, Any]) -> list[Unit]:

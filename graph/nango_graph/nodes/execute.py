@@ -10,7 +10,7 @@ from nango_graph.context import Context
 from nango_graph.execution.calling import Caller
 from nango_graph.execution.outputs import load_outputs
 from nango_graph.execution.scheduler import Planned, StepState, carry_out
-from nango_graph.execution.work import Ask, StepWork
+from nango_graph.execution.work import Ask, StepWork, Unit
 from nango_graph.nodes.begin_turn import thread_of
 from nango_graph.nodes.discover_tools import tools_of
 from nango_graph.planning.plan import Step
@@ -33,6 +33,7 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
     steps = [Step.model_validate(step) for step in row.steps]
     tools = await tools_of(state, services)
     connections = state.get("connections") or {}
+    progress = _Progress(runtime)
     work = StepWork(
         plan=row,
         records=records,
@@ -40,11 +41,9 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         tools=tools,
         connections=connections,
         decisions=await records.decisions.of_plan(row.id, tenant),
-        caller=Caller(services, turn, notice=lambda text: runtime.stream_writer({"type": "notice", "text": text})),
+        caller=Caller(services, turn, sending=progress.sending, notice=progress.notice),
         max_items=state["turn"]["settings"]["max_items"],
-        report=lambda step, tool, status: runtime.stream_writer(
-            {"type": "step", "id": step, "tool": tool, "status": status}
-        ),
+        ended=progress.ended,
     )
     planned = [
         Planned(
@@ -69,6 +68,28 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         update["problem"] = problem
         update["plan_id"] = None
     return update
+
+
+class _Progress:
+    """Streams what happens now. A step that ran before a pause or a crash is replayed in silence."""
+
+    def __init__(self, runtime: Runtime[Context]) -> None:
+        self._write = runtime.stream_writer
+        self._running: set[str] = set()
+
+    def sending(self, unit: Unit) -> None:
+        if unit.step.id not in self._running:
+            self._running.add(unit.step.id)
+            self._write({"type": "step", "id": unit.step.id, "tool": unit.tool.id, "status": "started"})
+
+    def ended(self, step: Step, state: StepState) -> None:
+        if step.id in self._running:
+            self._write(
+                {"type": "step", "id": step.id, "tool": step.tool, "status": state.status, "error": state.error}
+            )
+
+    def notice(self, text: str) -> None:
+        self._write({"type": "notice", "text": text})
 
 
 def _result(step: Step, state: StepState) -> Result:

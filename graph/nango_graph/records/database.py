@@ -138,7 +138,7 @@ class Database:
                 "sqlite+aiosqlite://", poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0
             )
         elif isinstance(url, Path):
-            _private_file(url)
+            private_file(url)
             engine = create_async_engine(f"sqlite+aiosqlite:///{url}")
         else:
             engine = create_async_engine(url, pool_pre_ping=True)
@@ -181,7 +181,7 @@ class Database:
             )
 
 
-def _private_file(path: Path) -> None:
+def private_file(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 

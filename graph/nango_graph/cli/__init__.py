@@ -1,0 +1,1 @@
+"""The terminal: `nango-agent demo | chat | run`."""

@@ -1,0 +1,155 @@
+"""Questions in a terminal: shows what is asked, and turns keys into structured decisions.
+
+Anything that is not one of the keys offered is a new message to the agent, which approves nothing.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nango_graph.approval import CONFIRM
+from nango_graph.cli.showing import show_arguments
+from nango_graph.cli.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the user typed instead of a decision."""
+
+    text: str
+
+
+APPROVE: dict[str, Any] = {"type": "approve"}
+
+
+async def decide(question: Mapping[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
+    """Decisions on every action of an approval, in order, or a message. Raises `EndOfInput`."""
+    requests = question["action_requests"]
+    if question.get("problem"):
+        terminal.say(question["problem"])
+    decisions = []
+    for number, (request, config) in enumerate(zip(requests, question["review_configs"], strict=True), start=1):
+        terminal.say()
+        terminal.say(f"  {'May I do this?' if len(requests) == 1 else f'May I do this? ({number} of {len(requests)})'}")
+        terminal.say(f"  {request['name']}")
+        if request["name"] == "resolve_unknown_outcome":
+            decision = await _outcome(request, terminal)
+        elif isinstance(request["args"].get("items"), list) and set(request["args"]) <= {"items", CONFIRM}:
+            decision = await _many(request, config, terminal)
+        else:
+            decision = await _one(request, config, terminal)
+        if isinstance(decision, Message):
+            return decision
+        decisions.append(decision)
+    return {"id": question["id"], "decisions": decisions}
+
+
+async def _one(request: dict[str, Any], config: dict[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
+    args = dict(request["args"])
+    confirm = _confirm_of(args, config)
+    show_arguments({name: value for name, value in args.items() if name != confirm}, terminal)
+    while True:
+        key = await terminal.ask(_prompt(confirm))
+        match key.lower():
+            case "":
+                continue
+            case "r" | "reject":
+                return await _reject(terminal)
+            case "e" | "edit":
+                edited = await _edit(args, confirm, terminal)
+                return _edited(request, {**edited, confirm: "yes"} if confirm else edited)
+            case "yes" if confirm:
+                return _edited(request, {**args, confirm: "yes"})
+            case "a" | "approve" if not confirm:
+                return APPROVE
+            case _:
+                return Message(key)
+
+
+async def _many(request: dict[str, Any], config: dict[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
+    confirm = _confirm_of(request["args"], config)
+    items = request["args"]["items"]
+    for number, item in enumerate(items, start=1):
+        terminal.say(f"   {number}.")
+        show_arguments(item, terminal)
+    while True:
+        key = await terminal.ask(_prompt(confirm))
+        match key.lower():
+            case "":
+                continue
+            case "r" | "reject":
+                return await _reject(terminal)
+            case "e" | "edit":
+                left_out = await terminal.ask("  Leave out which numbers (2,5)? ")
+                numbers = {int(part) for part in left_out.replace(",", " ").split() if part.isdecimal()}
+                items = [item for number, item in enumerate(items, start=1) if number not in numbers]
+                return _edited(request, {"items": items, **({confirm: "yes"} if confirm else {})})
+            case "yes" if confirm:
+                return _edited(request, {"items": items, confirm: "yes"})
+            case "a" | "approve" if not confirm:
+                return APPROVE
+            case _:
+                return Message(key)
+
+
+async def _outcome(request: dict[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
+    terminal.say(f"  {request['args']['tool']} was sent, and nobody knows whether it took effect:")
+    show_arguments(request["args"]["arguments"], terminal)
+    terminal.say("  Look in the account. It may still be running for up to 15 minutes.")
+    while True:
+        key = await terminal.ask("  [h]appened, did not happen: [a]gain or [s]kip, [l]eave it open: ")
+        match key.lower():
+            case "":
+                continue
+            case "h":
+                return _edited(request, {**request["args"], "answer": "happened"})
+            case "a":
+                return _edited(request, {**request["args"], "answer": "not_happened_retry"})
+            case "s":
+                return _edited(request, {**request["args"], "answer": "not_happened_skip"})
+            case "l":
+                return {"type": "reject", "message": ""}
+            case _:
+                return Message(key)
+
+
+async def _reject(terminal: Terminal) -> dict[str, Any]:
+    return {"type": "reject", "message": await terminal.ask("  Why (Enter for no reason)? ")}
+
+
+async def _edit(args: dict[str, Any], confirm: str, terminal: Terminal) -> dict[str, Any]:
+    """Each argument in turn; Enter keeps it. Text that needs more than a line is written as a JSON string."""
+    edited = dict(args)
+    for name, value in args.items():
+        if name == confirm:
+            continue
+        plain = isinstance(value, str) and "\n" not in value
+        line = await terminal.ask(f"  {name} [{value if plain else json.dumps(value, ensure_ascii=False)}]: ")
+        if line:
+            edited[name] = line if plain else _json_or_text(line)
+    return edited
+
+
+def _json_or_text(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return line
+
+
+def _confirm_of(args: dict[str, Any], config: dict[str, Any]) -> str:
+    """The field to be set to "yes" where approving alone is not offered."""
+    if "approve" in config["allowed_decisions"]:
+        return ""
+    return max((name for name in args if name.startswith(CONFIRM) and not name[len(CONFIRM) :].strip("_")), key=len)
+
+
+def _prompt(confirm: str) -> str:
+    if confirm:
+        return "  This deletes, removes or overwrites something. Type yes to go ahead, [e]dit, [r]eject: "
+    return "  [a]pprove, [e]dit, [r]eject: "
+
+
+def _edited(request: dict[str, Any], args: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "edit", "edited_action": {"name": request["name"], "args": args}}

@@ -1,0 +1,86 @@
+"""`nango-agent run`: one request, one answer; or the question, and exit status 3 while it waits for somebody."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nango_graph.cli.session import Event, Session
+from nango_graph.cli.showing import show_arguments
+from nango_graph.cli.terminal import Terminal
+
+ANSWERED, FAILED, WAITS = 0, 1, 3
+
+
+async def run_once(
+    session: Session,
+    terminal: Terminal,
+    *,
+    request: str | None,
+    answer: Any,
+    patience: float,
+    how_to_continue: str,
+) -> int:
+    """The exit status. `patience`: seconds to look for a connection that is missing before giving up for now."""
+    if answer is not None:
+        if await session.question() is None:
+            terminal.say("Nothing is asked in this thread, so the answer was not used.")
+            return FAILED
+        await _quietly(session.answer(answer))
+    elif request is not None:
+        await _quietly(session.send(request))
+    elif await session.is_cut_short() or (await session.question() is not None and await session.found_connection()):
+        await _quietly(session.go_on())
+    shown: str | None = None
+    while (question := await session.question()) is not None:
+        if question["id"] != shown:
+            shown = question["id"]
+            _show_question(question, terminal)
+        if not await _connected_in_time(session, question, patience):
+            terminal.say(f"Waiting for you. To go on: {how_to_continue}")
+            return WAITS
+        await _quietly(session.go_on())
+    terminal.say(await session.last_answer())
+    return FAILED if await session.failed() else ANSWERED
+
+
+async def _connected_in_time(session: Session, question: Mapping[str, Any], patience: float) -> bool:
+    if not any(request["name"] == "connect_account" for request in question["action_requests"]):
+        return False
+    try:
+        await asyncio.wait_for(session.connected(), patience)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _quietly(events: AsyncIterator[Event]) -> None:
+    async for _ in events:
+        pass
+
+
+def _show_question(question: Mapping[str, Any], terminal: Terminal) -> None:
+    if question.get("problem"):
+        terminal.say(question["problem"])
+    for number, (request, config) in enumerate(
+        zip(question["action_requests"], question["review_configs"], strict=True), start=1
+    ):
+        terminal.say(f"{number}. {request['name']} ({', '.join(config['allowed_decisions'])})")
+        show_arguments(request["args"], terminal)
+        for choice in request.get("choices", []):
+            terminal.say(f"    {choice['id']}: {choice['label']}")
+
+
+def read_answer(source: str, standard_input: str | None) -> Any:
+    """The decisions in a JSON file, or from standard input for "-". Raises `ValueError` with a sentence."""
+    try:
+        text = standard_input if standard_input is not None else Path(source).read_text(encoding="utf-8")
+        return json.loads(text)
+    except OSError as error:
+        raise ValueError(f"{source} can't be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ValueError(
+            f'{source} is not JSON. An answer looks like {{"decisions": [{{"type": "approve"}}]}}: '
+            "approve, reject (message) or edit (edited_action: name, args), one for each action in order."
+        ) from error

@@ -1,0 +1,131 @@
+"""One thread of the agent, as a terminal drives it: send, answer, wake, and see what is asked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.types import Command
+
+from nango_graph.context import Context
+from nango_graph.durable import DurableGraph
+from nango_graph.records.database import private_file
+from nango_graph.services import Services, open_services
+from nango_graph.settings import AgentSettings
+from nango_graph.waiting import quietly_look_at_waits
+from nango_graph.workflow import build_graph
+
+POLL_FIRST, POLL_MOST = 2.0, 30.0
+"""Seconds between looks at Nango for a connection that is waited for: doubled each time, up to the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a run tells as it goes. kind: token, message, plan, step, tools, notice."""
+
+    kind: str
+    data: Any
+
+
+class Session:
+    def __init__(self, graph: DurableGraph, services: Services, *, thread_id: str, user_id: str) -> None:
+        self._graph = graph
+        self._context = Context(user_id=user_id)
+        self._config: RunnableConfig = {"configurable": {"thread_id": thread_id}}
+        self._woken = asyncio.Event()
+        self.services = services
+        self.thread_id = thread_id
+
+    def send(self, text: str) -> AsyncIterator[Event]:
+        return self._run({"messages": [HumanMessage(text)]})
+
+    def answer(self, answer: Any) -> AsyncIterator[Event]:
+        return self._run(Command(resume=answer))
+
+    def go_on(self) -> AsyncIterator[Event]:
+        """Wakes the thread without saying anything: it can answer no question."""
+        return self._run(None)
+
+    async def exists(self) -> bool:
+        return bool((await self._graph.aget_state(self._config)).values)
+
+    async def question(self) -> Mapping[str, Any] | None:
+        """What is asked now, or None. Raises nothing if the thread is new."""
+        interrupts = (await self._graph.aget_state(self._config)).interrupts
+        return interrupts[0].value if interrupts else None
+
+    async def is_cut_short(self) -> bool:
+        """Was the last run of the thread killed in the middle?"""
+        state = await self._graph.aget_state(self._config)
+        return bool(state.next) and not state.interrupts
+
+    async def last_answer(self) -> str:
+        messages = (await self._graph.aget_state(self._config)).values.get("messages", [])
+        return messages[-1].text if messages and isinstance(messages[-1], AIMessage) else ""
+
+    async def failed(self) -> bool:
+        """Did the last turn end with a sentence about what went wrong?"""
+        reply = (await self._graph.aget_state(self._config)).values.get("reply")
+        return reply is not None and reply["kind"] == "problem"
+
+    async def wake(self, thread_id: str) -> None:
+        """Called by the webhook route."""
+        if thread_id == self.thread_id:
+            self._woken.set()
+
+    async def found_connection(self) -> bool:
+        """Is there a connection now that this thread waits for? False too if Nango can't be asked."""
+        return await quietly_look_at_waits(self.services, self.thread_id)
+
+    async def connected(self) -> None:
+        """Returns when a connection that this thread waits for is there: told by a webhook, or found by polling."""
+        delay = POLL_FIRST
+        while not await self.found_connection():
+            self._woken.clear()
+            try:
+                await asyncio.wait_for(self._woken.wait(), delay)
+            except TimeoutError:
+                delay = min(delay * 2, POLL_MOST)
+
+    async def _run(self, graph_input: Any) -> AsyncIterator[Event]:
+        streamed: set[str] = set()
+        async for part in self._graph.astream(
+            graph_input,
+            self._config,
+            context=self._context,
+            stream_mode=["messages", "updates", "custom"],
+            version="v2",
+        ):
+            match part["type"]:
+                case "custom":
+                    yield Event(part["data"]["type"], part["data"])
+                case "messages":
+                    chunk, metadata = part["data"]
+                    if metadata.get("langgraph_node") == "respond" and isinstance(chunk, AIMessageChunk) and chunk.text:
+                        streamed.add(chunk.id or "")
+                        yield Event("token", chunk.text)
+                case "updates":
+                    for message in _messages(part["data"].get("respond")):
+                        if message.id not in streamed:
+                            yield Event("message", message.text)
+
+
+def _messages(update: Any) -> list[AIMessage]:
+    found = update.get("messages", []) if isinstance(update, dict) else []
+    return [message for message in found if isinstance(message, AIMessage)]
+
+
+@asynccontextmanager
+async def open_session(settings: AgentSettings, *, thread_id: str) -> AsyncIterator[Session]:
+    """A session with checkpoints and records in files of the settings' data folder."""
+    checkpoints = settings.data_dir / "checkpoints.db"
+    private_file(checkpoints)
+    async with AsyncExitStack() as stack:
+        services = await stack.enter_async_context(open_services(settings))
+        saver = await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(checkpoints)))
+        graph = build_graph(services).compile(checkpointer=saver)
+        yield Session(graph, services, thread_id=thread_id, user_id=settings.user_id)

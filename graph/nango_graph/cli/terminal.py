@@ -1,0 +1,122 @@
+"""Lines in and out of a terminal, or of pipes. What is shown may come from outside, so nothing in it is interpreted."""
+
+import asyncio
+import sys
+import threading
+from collections.abc import Awaitable
+from typing import TextIO, TypeVar
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.patch_stdout import patch_stdout
+
+from nango_graph.display import visible
+
+T = TypeVar("T")
+
+
+class EndOfInput(Exception):
+    """The user is done: end of input, or one of the words for it."""
+
+
+GOODBYES = frozenset({"exit", "quit", "bye", ":q"})
+
+
+class Terminal:
+    """Reads lines with editing and history where there is a terminal, plain lines from a pipe otherwise."""
+
+    def __init__(self, output: TextIO = sys.stdout) -> None:
+        self._output = output
+        self._interactive = sys.stdin.isatty() and output.isatty()
+        self._prompts: PromptSession[str] | None = (
+            PromptSession(history=InMemoryHistory()) if self._interactive else None
+        )
+        self._piped = None if self._interactive else _PipedLines(sys.stdin)
+        self._at_line_start = True
+
+    async def ask(self, prompt: str, *, default: str = "") -> str:
+        """A line without the white space around it. Raises `EndOfInput`."""
+        self.end_line()
+        if self._prompts is not None:
+            try:
+                with patch_stdout(raw=True):
+                    line = await self._prompts.prompt_async(FormattedText([("bold", prompt)]), default=default)
+            except (EOFError, KeyboardInterrupt):
+                raise EndOfInput from None
+        else:
+            self._write(prompt)
+            line = await self._piped_line()
+            # The echo that a terminal would have shown, so that a transcript reads well.
+            self._write(f"{visible(line)}\n")
+        if line.strip().lower() in GOODBYES:
+            raise EndOfInput
+        return line.strip()
+
+    async def ask_unless(self, prompt: str, event: Awaitable[None]) -> str | None:
+        """A line, or None if `event` came first. Raises `EndOfInput`."""
+        asking = asyncio.ensure_future(self.ask(prompt))
+        happening = asyncio.ensure_future(event)
+        try:
+            await asyncio.wait({asking, happening}, return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                return asking.result()
+            happening.result()
+            return None
+        finally:
+            for task in (asking, happening):
+                task.cancel()
+            await asyncio.gather(asking, happening, return_exceptions=True)
+            self.end_line()
+
+    def say(self, text: str = "") -> None:
+        self.end_line()
+        self._write(f"{visible(text)}\n")
+
+    def stream(self, text: str) -> None:
+        self._write(visible(text))
+
+    def end_line(self) -> None:
+        if not self._at_line_start:
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        self._output.write(text)
+        self._output.flush()
+        if text:
+            self._at_line_start = text.endswith("\n")
+
+    async def _piped_line(self) -> str:
+        if self._piped is None:
+            raise EndOfInput
+        line = await self._piped.next()
+        if not line:
+            raise EndOfInput
+        return line.rstrip("\n")
+
+
+class _PipedLines:
+    """Lines of a pipe, read by a thread: reading one must not hold up the event loop."""
+
+    def __init__(self, source: TextIO) -> None:
+        self._source = source
+        self._lines: asyncio.Queue[str] = asyncio.Queue()
+        self._started = False
+
+    async def next(self) -> str:
+        """The next line with its end, or "" at the end of input."""
+        if not self._started:
+            self._started = True
+            loop = asyncio.get_running_loop()
+            threading.Thread(target=self._read, args=(loop,), daemon=True).start()
+        return await self._lines.get()
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        while True:
+            line = self._source.readline()
+            try:
+                loop.call_soon_threadsafe(self._lines.put_nowait, line)
+            except RuntimeError:
+                return  # the loop is closed: nobody listens any more
+            if not line:
+                return
