@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from nango_graph.cli.chat import converse
+from nango_graph.cli.environment import this_program
 from nango_graph.cli.receiver import receiving_webhooks
 from nango_graph.cli.session import Session, open_session
 from nango_graph.cli.terminal import Terminal
@@ -74,7 +75,7 @@ async def demo(environ: Mapping[str, str], data_dir: Path, thread_id: str, termi
     resumed = folder.exists()
     async with demo_session(folder, thread_id, demo_model(environ)) as (session, sandbox):
         greet(session, sandbox, terminal, resumed=resumed)
-        await converse(session, terminal, how_to_continue=f"nango-agent chat --thread {thread_id}")
+        await converse(session, terminal, how_to_continue=f"{this_program()} chat --thread {thread_id}")
     return 0
 
 

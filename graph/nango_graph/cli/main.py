@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from nango_graph.cli.environment import read_environment
+from nango_graph.cli.environment import read_environment, this_program
 from nango_graph.errors import UsageError
 
 
@@ -71,7 +71,7 @@ async def _chat(arguments: argparse.Namespace, environ: Mapping[str, str], termi
                 f"There is no thread {arguments.thread} in {folder}. Leave --thread out to start a new one."
             )
         terminal.say(f"nango-agent, thread {thread_id}, user {settings.user_id}, {settings.nango.base_url}")
-        how = f"nango-agent chat --thread {thread_id}"
+        how = f"{this_program()} chat --thread {thread_id}"
         if arguments.webhook_port is None:
             await converse(session, terminal, how_to_continue=how)
         else:
@@ -105,7 +105,7 @@ async def _run(arguments: argparse.Namespace, environ: Mapping[str, str], termin
             request=arguments.request,
             answer=answer,
             patience=arguments.wait,
-            how_to_continue=f"nango-agent run --thread {thread_id} [--answer FILE]",
+            how_to_continue=f"{this_program()} run --thread {thread_id} [--answer FILE]",
         )
 
 

@@ -1,7 +1,9 @@
 """Lines in and out of a terminal, or of pipes. What is shown may come from outside, so nothing in it is interpreted."""
 
 import asyncio
+import shutil
 import sys
+import textwrap
 import threading
 from collections.abc import Awaitable
 from typing import TextIO, TypeVar
@@ -71,7 +73,18 @@ class Terminal:
 
     def say(self, text: str = "") -> None:
         self.end_line()
-        self._write(f"{visible(text)}\n")
+        for line in visible(text).split("\n"):
+            self._write(f"{self._wrapped(line)}\n")
+
+    def _wrapped(self, line: str) -> str:
+        """Whole words to the width of the terminal. Links stay in one piece, and pipes get lines as they are."""
+        width = shutil.get_terminal_size().columns
+        if not self._interactive or len(line) <= width:
+            return line
+        indent = " " * (len(line) - len(line.lstrip()))
+        return textwrap.fill(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+        )
 
     def stream(self, text: str) -> None:
         self._write(visible(text))

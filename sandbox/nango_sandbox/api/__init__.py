@@ -1,0 +1,1 @@
+"""Nango's HTTP API, one subject a file."""

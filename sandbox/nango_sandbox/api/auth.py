@@ -1,0 +1,68 @@
+"""Who calls: an API key for the backend's calls, a connect session token for the end user's."""
+
+import hmac
+import re
+
+from starlette.requests import Request
+
+from nango_sandbox.errors import NangoError, unauthorized
+from nango_sandbox.services import Services
+from nango_sandbox.store.sessions import PREFIX, ConnectSession
+
+_UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+_SESSION_TOKEN = re.compile(PREFIX + r"[0-9a-f]{64}")
+
+
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def _bearer(request: Request) -> str:
+    header = request.headers.get("authorization")
+    if header is None:
+        raise unauthorized("missing_auth_header", "The request is missing the Authorization header.")
+    return header.removeprefix("Bearer ").strip()
+
+
+def with_api_key(request: Request) -> Services:
+    """The services, for a caller that shows the API key. Raises NangoError 401 otherwise."""
+    services = services_of(request)
+    key = _bearer(request)
+    if not _UUID_V4.fullmatch(key):
+        raise unauthorized("invalid_secret_key_format", "The provided secret key is not a UUID v4.")
+    if not hmac.compare_digest(key, services.keys.api_key.get_secret_value()):
+        raise unauthorized("unknown_account", "The provided authorization header does not match any account.")
+    return services
+
+
+async def session_of(services: Services, token: str) -> ConnectSession:
+    """The connect session of a token. Raises NangoError 401 if it is malformed, unknown or expired."""
+    if not _SESSION_TOKEN.fullmatch(token):
+        raise unauthorized(
+            "invalid_connect_session_token_format",
+            "The provided connect session token is not following correct format: nango_connect_session_RANDOM)",
+        )
+    session = await services.sessions.get(token)
+    if session is None:
+        raise unauthorized(
+            "unknown_connect_session_token", "The provided connect session token does not match any account."
+        )
+    return session
+
+
+async def with_session_token(request: Request) -> tuple[Services, ConnectSession]:
+    """The services and the session, for a caller that shows a connect session token as its bearer."""
+    services = services_of(request)
+    return services, await session_of(services, _bearer(request))
+
+
+async def with_key_or_token(request: Request) -> tuple[Services, ConnectSession | None]:
+    """For the few endpoints that take either."""
+    if _bearer(request).startswith(PREFIX):
+        return await with_session_token(request)
+    return with_api_key(request), None
+
+
+def integration_not_found(key: str) -> NangoError:
+    return NangoError(404, "not_found", f'Integration "{key}" does not exist')

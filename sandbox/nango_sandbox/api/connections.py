@@ -1,0 +1,265 @@
+"""Connections: list, get, import, tags, metadata, delete."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from nango_sandbox.api.auth import with_api_key
+from nango_sandbox.api.tags import END_USER, TAGS, read_end_user, read_tags
+from nango_sandbox.api.validation import closed, read_body, read_query
+from nango_sandbox.api.webhook_url import WEBHOOK_URL, check_webhook_url
+from nango_sandbox.connecting import store_connection
+from nango_sandbox.errors import NangoError, issue
+from nango_sandbox.store.connections import Connection
+
+_TEXT = {"type": "string"}
+_NAME = {"type": "string", "minLength": 1, "maxLength": 255}
+_OBJECT = {"type": "object"}
+_BOOLEAN = {"enum": ["true", "1", "yes", "on", "y", "enabled", "false", "0", "no", "off", "n", "disabled"]}
+
+_LIST = closed(
+    {
+        "connectionId": _TEXT,
+        "search": _TEXT,
+        "endUserId": _TEXT,
+        "endUserOrganizationId": _TEXT,
+        "integrationId": _TEXT,
+        "tags": {**TAGS, "propertyNames": {}},
+        "limit": {"type": "number", "minimum": 1, "maximum": 2000},
+        "page": {"type": "number", "minimum": 0},
+    }
+)
+_ONE = {"provider_config_key": _TEXT}
+_GET = closed({**_ONE, "refresh_token": _BOOLEAN, "force_refresh": _BOOLEAN}, "provider_config_key")
+_KEY = closed(_ONE, "provider_config_key")
+_PATCH = closed({"tags": TAGS, "end_user": END_USER, "webhook_url_override": WEBHOOK_URL})
+_METADATA = closed(
+    {
+        "connection_id": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]},
+        "provider_config_key": _TEXT,
+        "metadata": _OBJECT,
+    },
+    "connection_id",
+    "provider_config_key",
+    "metadata",
+)
+_CREDENTIALS = {
+    "OAUTH2": closed(
+        {"type": _TEXT, "access_token": _NAME, "refresh_token": _TEXT, "expires_at": _TEXT}, "access_token"
+    ),
+    "API_KEY": closed({"type": _TEXT, "apiKey": _NAME}, "apiKey"),
+    "BASIC": closed({"type": _TEXT, "username": _TEXT, "password": _TEXT}, "username", "password"),
+    "NONE": closed({"type": _TEXT}),
+}
+_ANY_CREDENTIALS = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {"type": {"type": "string", "enum": list(_CREDENTIALS)}},
+}
+
+
+def _import_schema(body: Any) -> dict[str, Any]:
+    sent = body.get("credentials") if isinstance(body, dict) else None
+    kind = sent.get("type") if isinstance(sent, dict) else None
+    return closed(
+        {
+            "provider_config_key": _NAME,
+            "credentials": _CREDENTIALS.get(kind, _ANY_CREDENTIALS) if isinstance(kind, str) else _ANY_CREDENTIALS,
+            "connection_id": _NAME,
+            "metadata": _OBJECT,
+            "connection_config": _OBJECT,
+            "tags": TAGS,
+            "end_user": END_USER,
+            "webhook_url_override": WEBHOOK_URL,
+        },
+        "provider_config_key",
+        "credentials",
+    )
+
+
+def _time(moment: datetime | None, zone: str = "+00:00") -> str | None:
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", zone)
+
+
+def _credentials(connection: Connection) -> dict[str, Any]:
+    if connection.auth_mode == "OAUTH2":
+        return {**connection.credentials, "raw": connection.credentials}
+    return connection.credentials
+
+
+def _summary(connection: Connection) -> dict[str, Any]:
+    return {
+        "id": connection.id,
+        "connection_id": connection.connection_id,
+        "provider_config_key": connection.integration,
+        "provider": connection.provider,
+        "errors": connection.errors,
+        "end_user": connection.end_user and connection.end_user.model_dump(),
+        "tags": connection.tags,
+        "metadata": connection.metadata,
+    }
+
+
+def _full(connection: Connection, zone: str = "+00:00") -> dict[str, Any]:
+    return _summary(connection) | {
+        "connection_config": connection.connection_config,
+        "webhook_url_override": connection.webhook_url_override,
+        "created_at": _time(connection.created_at, zone),
+        "updated_at": _time(connection.updated_at, zone),
+        "last_fetched_at": _time(connection.last_fetched_at, zone),
+        "credentials": _credentials(connection),
+    }
+
+
+def _not_found() -> NangoError:
+    return NangoError(404, "not_found", "Failed to find connection")
+
+
+async def list_connections(request: Request) -> JSONResponse:
+    services = with_api_key(request)
+    query = read_query(request, _LIST)
+    limit, page = int(query.get("limit", 2000)), int(query.get("page", 0))
+    found = await services.connections.newest_first(
+        tags={key.lower(): value for key, value in query.get("tags", {}).items()}
+    )
+    kept = [each for each in found if _matches(each, query)]
+    return JSONResponse(
+        {
+            "connections": [
+                {**_summary(each), "created": _time(each.created_at)}
+                for each in kept[page * limit : (page + 1) * limit]
+            ]
+        }
+    )
+
+
+def _matches(connection: Connection, query: dict[str, Any]) -> bool:
+    end_user = connection.end_user
+    organization = (end_user and end_user.organization) or {}
+    searched = [connection.connection_id, *connection.tags.values()]
+    if end_user is not None:
+        searched += [text for text in (end_user.id, end_user.display_name, end_user.email) if text]
+    tests: dict[str, Callable[[str], bool]] = {
+        "connectionId": lambda wanted: connection.connection_id == wanted,
+        "integrationId": lambda wanted: connection.integration in wanted.split(","),
+        "endUserId": lambda wanted: end_user is not None and end_user.id == wanted,
+        "endUserOrganizationId": lambda wanted: organization.get("id") == wanted,
+        "search": lambda wanted: any(wanted.lower() in text.lower() for text in searched),
+    }
+    return all(test(query[name]) for name, test in tests.items() if name in query)
+
+
+async def get_connection(request: Request) -> JSONResponse:
+    services = with_api_key(request)
+    query = read_query(request, _GET)
+    if query["provider_config_key"] not in services.integrations:
+        raise NangoError(400, "unknown_provider_config", "Provider does not exists")
+    connection = await services.connections.change(
+        request.path_params["connection_id"], query["provider_config_key"], last_fetched_at=services.clock.now()
+    )
+    if connection is None:
+        raise _not_found()
+    return JSONResponse(_full(connection))
+
+
+async def import_connection(request: Request) -> JSONResponse:
+    services = with_api_key(request)
+    body = await read_body(request, _import_schema)
+    integration = services.integrations.get(body["provider_config_key"])
+    if integration is None:
+        raise NangoError(404, "not_found", "Integration does not exist")
+    sent = body["credentials"]["type"]
+    if sent != integration.auth_mode:
+        raise NangoError(400, "invalid_body", f"Provider {integration.auth_mode} does not support {sent} auth")
+    if url := body.get("webhook_url_override"):
+        check_webhook_url(url)
+    stored = await store_connection(
+        services,
+        integration,
+        _with_expiry(body["credentials"]),
+        connection_id=body.get("connection_id"),
+        tags=read_tags(body),
+        metadata=body.get("metadata", {}),
+        connection_config=body.get("connection_config", {}),
+        end_user=read_end_user(body),
+        webhook_url_override=url,
+    )
+    return JSONResponse(_full(stored, zone="Z"), 201)
+
+
+def _with_expiry(credentials: dict[str, Any]) -> dict[str, Any]:
+    """The credentials, with the time of their end written as Nango writes times."""
+    if "expires_at" not in credentials:
+        return credentials
+    try:
+        expires_at = datetime.fromisoformat(credentials["expires_at"])
+    except ValueError as error:
+        found = issue("invalid_type", "Invalid input: expected date, received Date", "credentials", "expires_at")
+        raise NangoError(400, "invalid_body", errors=[found]) from error
+    moment = expires_at if expires_at.tzinfo else expires_at.replace(tzinfo=UTC)
+    return {**credentials, "expires_at": _time(moment, "Z")}
+
+
+async def patch_connection(request: Request) -> JSONResponse:
+    services = with_api_key(request)
+    query = read_query(request, _KEY)
+    body = await read_body(request, _PATCH)
+    fields: dict[str, Any] = {}
+    if "tags" in body or "end_user" in body:
+        fields["tags"] = read_tags(body)
+    if "end_user" in body:
+        fields["end_user"] = read_end_user(body)
+    if "webhook_url_override" in body:
+        if body["webhook_url_override"]:
+            check_webhook_url(body["webhook_url_override"])
+        fields["webhook_url_override"] = body["webhook_url_override"] or None
+    connection_id, key = request.path_params["connection_id"], query["provider_config_key"]
+    if await services.connections.change(connection_id, key, **fields) is None:
+        raise _not_found()
+    return JSONResponse({"success": True})
+
+
+async def delete_connection(request: Request) -> JSONResponse:
+    services = with_api_key(request)
+    query = read_query(request, _KEY)
+    if not await services.connections.delete(request.path_params["connection_id"], query["provider_config_key"]):
+        raise NangoError(400, "unknown_connection")
+    return JSONResponse({"success": True})
+
+
+async def set_metadata(request: Request) -> JSONResponse:
+    """POST replaces the metadata, PATCH merges its top level; for one connection or several."""
+    services = with_api_key(request)
+    body = await read_body(request, _METADATA)
+    sent, key = body["connection_id"], body["provider_config_key"]
+    ids = [sent] if isinstance(sent, str) else sent
+    held = [await services.connections.get(each, key) for each in ids]
+    for connection_id, connection in zip(ids, held, strict=True):
+        if connection is None:
+            message = (
+                f"Connection with connection id {connection_id} and provider config key {key} not found. "
+                "Please make sure the connection exists in the Nango dashboard"
+            )
+            raise NangoError(404, "unknown_connection", message)
+    merge = request.method == "PATCH"
+    for connection in held:
+        if connection is not None:
+            before = connection.metadata if merge else {}
+            await services.connections.change(connection.connection_id, key, metadata={**before, **body["metadata"]})
+    return JSONResponse(body, 200 if merge else 201)
+
+
+routes = [
+    Route("/connections", list_connections, methods=["GET"]),
+    Route("/connections", import_connection, methods=["POST"]),
+    Route("/connections/metadata", set_metadata, methods=["POST", "PATCH"]),
+    Route("/connections/{connection_id}", get_connection, methods=["GET"]),
+    Route("/connections/{connection_id}", patch_connection, methods=["PATCH"]),
+    Route("/connections/{connection_id}", delete_connection, methods=["DELETE"]),
+]

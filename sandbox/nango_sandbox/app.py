@@ -1,0 +1,49 @@
+"""The sandbox as an ASGI application."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from nango_sandbox.api import actions, connect_sessions, connections, end_user_auth, integrations, mcp, scripts
+from nango_sandbox.errors import NangoError
+from nango_sandbox.pages.connect import connect_routes
+from nango_sandbox.pages.overview import overview_routes
+from nango_sandbox.pages.rendering import environment, page
+from nango_sandbox.services import Services
+
+HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1")
+"""Whom a request may address. A page on the web that points its own name at 127.0.0.1 is refused."""
+
+
+def create_app(services: Services) -> Starlette:
+    """The application over open services (see `open_services`), to be served or called in-process."""
+    templates = environment()
+
+    async def not_found(request: Request, _: Exception) -> Response:
+        """An unknown path, or a method that a path does not take, is a page, as on a real server."""
+        return page(templates, "not_found.html", 404, method=request.method, path=request.url.path)
+
+    async def nango_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, NangoError)  # noqa: S101 - Starlette gives what it was registered for
+        return JSONResponse(error.body, error.status)
+
+    app = Starlette(
+        routes=[
+            *connections.routes,
+            *connect_sessions.routes,
+            *end_user_auth.routes,
+            *integrations.routes,
+            *scripts.routes,
+            *actions.routes,
+            *mcp.routes,
+            *connect_routes(templates),
+            *overview_routes(templates),
+        ],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS), www_redirect=False)],
+        exception_handlers={NangoError: nango_error, 404: not_found, 405: not_found, HTTPException: not_found},
+    )
+    app.state.services = services
+    return app

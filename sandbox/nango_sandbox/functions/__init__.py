@@ -1,0 +1,1 @@
+"""Action functions: what they declare, and how the sandbox runs them."""

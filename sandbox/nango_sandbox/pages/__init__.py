@@ -1,0 +1,1 @@
+"""What a browser sees: the connect page and the overview."""

@@ -1,0 +1,75 @@
+"""The connect page: the end user says yes or no. Plain forms, so that it works without JavaScript.
+
+The session token in the form is what keeps another site from posting it: whoever has the token may connect.
+"""
+
+from jinja2 import Environment
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from nango_sandbox.api.auth import services_of, session_of
+from nango_sandbox.connecting import authorize, deny, granted_token
+from nango_sandbox.errors import NangoError
+from nango_sandbox.functions.action import Integration
+from nango_sandbox.pages.rendering import page
+from nango_sandbox.services import Services
+from nango_sandbox.store.sessions import ConnectSession
+
+
+def connect_routes(templates: Environment) -> list[Route]:
+    def refused(error: NangoError) -> Response:
+        found = {"code": error.error["code"], "message": error.error.get("message", "")}
+        return page(templates, "connect_refused.html", error.status, **found)
+
+    async def show(request: Request) -> Response:
+        services = services_of(request)
+        try:
+            session = await session_of(services, request.query_params.get("session_token", ""))
+        except NangoError as error:
+            return refused(error)
+        offered = [each for key, each in sorted(services.integrations.items()) if session.allows(key)]
+        return page(templates, "connect.html", session=session, who=_who(session), offered=offered)
+
+    async def answer(request: Request) -> Response:
+        services = services_of(request)
+        async with request.form(max_files=0, max_fields=10) as form:
+            try:
+                session, integration = await _choice(services, form)
+                denied = form.get("decision") == "deny"
+                if denied:
+                    await deny(services, session, integration)
+                else:
+                    await authorize(services, session, integration, granted_token(services))
+            except NangoError as error:
+                return refused(error)
+        return page(
+            templates, "connect_done.html", who=_who(session), integration=integration, denied=denied, session=session
+        )
+
+    return [
+        Route("/connect", show, methods=["GET"]),
+        Route("/connect", answer, methods=["POST"]),
+    ]
+
+
+async def _choice(services: Services, form: FormData) -> tuple[ConnectSession, Integration]:
+    session = await session_of(services, str(form.get("session_token", "")))
+    integration = services.integrations.get(str(form.get("integration", "")))
+    if integration is None:
+        raise NangoError(404, "not_found", "There is no such integration.")
+    if form.get("decision") not in ("authorize", "deny"):
+        raise NangoError(400, "invalid_body", "The answer is neither authorize nor deny.")
+    return session, integration
+
+
+def _who(session: ConnectSession) -> dict[str, str]:
+    """Whom the page addresses: name, email and organization, as far as the tags tell."""
+    tags = session.tags
+    name = tags.get("end_user_display_name") or tags.get("end_user_email") or tags.get("end_user_id") or "an end user"
+    return {
+        "name": name,
+        "email": tags.get("end_user_email", ""),
+        "organization": tags.get("organization_display_name") or tags.get("organization_id", ""),
+    }

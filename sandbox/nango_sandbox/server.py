@@ -1,0 +1,213 @@
+"""A sandbox that serves real HTTP, from a thread and an event loop of its own."""
+
+import asyncio
+import concurrent.futures
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import uvicorn
+from pydantic import SecretStr
+
+from nango_sandbox.app import create_app
+from nango_sandbox.apps import all_apps
+from nango_sandbox.clock import Clock
+from nango_sandbox.connecting import granted_token, store_connection
+from nango_sandbox.functions.action import Integration
+from nango_sandbox.services import Services, open_services
+from nango_sandbox.store.database import delete_database
+from nango_sandbox.store.ledger import LedgerEntry
+
+T = TypeVar("T")
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PATIENCE = 2
+"""Seconds that requests in progress have to end when the sandbox stops."""
+
+
+class PortTakenError(OSError):
+    """Something else listens on the wanted port."""
+
+
+class Sandbox:
+    """A small Nango on this machine. Use it as `async with Sandbox() as sandbox:`, from any event loop.
+
+    `database` is a file, made if it does not exist, which keeps keys, connections, data and ledger; None is a
+    database in memory, which ends with the sandbox. `port` 0 takes a free one. `clock` can be moved
+    (`sandbox.clock.advance(seconds)`), which brings on webhook retries and the end of connect sessions. `reset` starts
+    over: what the file held is deleted, once the port is taken.
+
+    Raises ValueError for a host that is not loopback or a port that is none, PortTakenError, DatabaseVersionError, sqlite3.DatabaseError.
+    """
+
+    def __init__(
+        self,
+        database: Path | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        webhook_url: str | None = None,
+        *,
+        integrations: Sequence[Integration] | None = None,
+        reset: bool = False,
+    ) -> None:
+        if host not in LOOPBACK:
+            message = (
+                f"The sandbox listens on this machine only, and {host} is not it. Use one of {', '.join(LOOPBACK)}."
+            )
+            raise ValueError(message)
+        if not 0 <= port <= 65535:
+            message = f"{port} is no port. Use one from 1 to 65535, or 0 for a free one."
+            raise ValueError(message)
+        self.clock = Clock()
+        self._database = database
+        self._host = host
+        self._port = port
+        self._webhook_url = webhook_url
+        self._integrations = tuple(all_apps() if integrations is None else integrations)
+        self._reset = reset
+        self._running: _Running | None = None
+
+    @property
+    def base_url(self) -> str:
+        return self._services.base_url
+
+    @property
+    def api_key(self) -> SecretStr:
+        return self._services.keys.api_key
+
+    @property
+    def webhook_signing_key(self) -> SecretStr:
+        return self._services.keys.webhook_signing_key
+
+    def set_webhook_url(self, url: str | None) -> None:
+        """Where webhooks go from now on; None sends none."""
+        self._services.webhooks.url = url
+
+    async def ledger(self) -> list[LedgerEntry]:
+        """Every action that ran, oldest first."""
+        return await self._call(lambda services: services.ledger.entries())
+
+    async def connect(self, integration: str, tags: dict[str, str], connection_id: str | None = None) -> str:
+        """Make a connection as if its end user had authorized it, webhook included. Returns the connection id.
+
+        Raises KeyError for an unknown integration.
+        """
+        chosen = self._services.integrations[integration]
+
+        async def connected(services: Services) -> str:
+            connection = await store_connection(
+                services, chosen, granted_token(services), connection_id=connection_id, tags=tags
+            )
+            return connection.connection_id
+
+        return await self._call(connected)
+
+    async def __aenter__(self) -> Self:
+        listener = _listen(self._host, self._port)
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        base_url = f"http://{host}:{listener.getsockname()[1]}"
+        started: concurrent.futures.Future[_Running] = concurrent.futures.Future()
+        started.set_running_or_notify_cancel()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(listener, base_url, started)), name="nango-sandbox", daemon=True
+        )
+        self._thread.start()
+        try:
+            self._running = await asyncio.wrap_future(started)
+        except asyncio.CancelledError:
+            started.add_done_callback(_stop)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._running is not None:
+            self._running.server.should_exit = True
+            await asyncio.to_thread(self._thread.join)
+            self._running = None
+
+    @property
+    def _services(self) -> Services:
+        if self._running is None:
+            message = "The sandbox is not running. Use it inside `async with Sandbox() as sandbox:`."
+            raise RuntimeError(message)
+        return self._running.services
+
+    async def _call(self, work: Callable[[Services], Coroutine[Any, Any, T]]) -> T:
+        services, running = self._services, self._running
+        assert running is not None  # noqa: S101 - _services looked
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(services), running.loop))
+
+    async def _serve(
+        self, listener: socket.socket, base_url: str, started: "concurrent.futures.Future[_Running]"
+    ) -> None:
+        try:
+            if self._reset and self._database is not None:
+                delete_database(self._database)
+            async with open_services(
+                self._database,
+                base_url=base_url,
+                integrations=self._integrations,
+                clock=self.clock,
+                webhook_url=self._webhook_url,
+            ) as services:
+                server = _Server(
+                    uvicorn.Config(
+                        create_app(services),
+                        lifespan="off",
+                        log_config=None,
+                        log_level="critical",
+                        access_log=False,
+                        timeout_graceful_shutdown=PATIENCE,
+                    ),
+                    lambda server: started.set_result(_Running(server, asyncio.get_running_loop(), services)),
+                )
+                await server.serve(sockets=[listener])
+        except BaseException as error:
+            if started.done():
+                raise
+            # Whoever starts the sandbox is told, not this thread's standard error.
+            started.set_exception(error)
+        finally:
+            listener.close()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_started: "Callable[[_Server], None]") -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started(self)
+
+
+class _Running:
+    def __init__(self, server: _Server, loop: asyncio.AbstractEventLoop, services: Services) -> None:
+        self.server = server
+        self.loop = loop
+        self.services = services
+
+
+def _stop(started: concurrent.futures.Future[_Running]) -> None:
+    """Nobody waits any more for what has just started."""
+    if started.exception() is None:
+        started.result().server.should_exit = True
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        message = f"Cannot listen on {host}:{port}: {error.strerror}. Stop what uses the port, or choose another one."
+        raise PortTakenError(error.errno, message) from error
+    return listener

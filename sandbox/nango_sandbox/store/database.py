@@ -1,0 +1,97 @@
+"""One SQLite database: keys, connections, connect sessions, the apps' data and the ledger."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiosqlite
+
+SCHEMA_VERSION = 1
+
+_TABLES = """
+CREATE TABLE keys (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE connections (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection_id TEXT NOT NULL,
+    integration TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (integration, connection_id)
+);
+CREATE TABLE connect_sessions (token TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE documents (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    app TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (app, kind, id)
+);
+CREATE TABLE counters (
+    app TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value INTEGER NOT NULL,
+    PRIMARY KEY (app, name)
+);
+CREATE TABLE ledger (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    body TEXT NOT NULL
+);
+"""
+
+
+class DatabaseVersionError(RuntimeError):
+    """The file was written by another version of the sandbox."""
+
+
+class Database:
+    """One connection to SQLite, used by one transaction at a time."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+        """Everything inside takes effect together, or not at all if an exception leaves the block."""
+        async with self._turn:
+            await self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                await self._connection.rollback()
+                raise
+            await self._connection.commit()
+
+
+def delete_database(path: Path) -> None:
+    """The file, and those that SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def open_database(path: Path | None) -> AsyncIterator[Database]:
+    """Open the file, making it (readable by its owner only) if it does not exist; None is a database in memory.
+
+    Raises DatabaseVersionError if the file has another layout, sqlite3.DatabaseError if it is no database.
+    """
+    if path is not None:
+        await asyncio.to_thread(path.touch, mode=0o600)
+    async with aiosqlite.connect(path or ":memory:", isolation_level=None) as connection:
+        connection.row_factory = aiosqlite.Row
+        await connection.execute("PRAGMA journal_mode = WAL")
+        async with connection.execute("PRAGMA user_version") as cursor:
+            row = await cursor.fetchone()
+        version = row[0] if row else 0
+        if version == 0:
+            await connection.executescript(
+                f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+        elif version != SCHEMA_VERSION:
+            message = (
+                f"{path} has layout {version}, this sandbox writes layout {SCHEMA_VERSION}. "
+                "Start it with --reset for a fresh one, or name another file."
+            )
+            raise DatabaseVersionError(message)
+        yield Database(connection)

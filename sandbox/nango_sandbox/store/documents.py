@@ -1,0 +1,62 @@
+"""What one app remembers: JSON documents by kind and id, in the order in which they came."""
+
+import json
+from typing import Any
+
+import aiosqlite
+
+
+class Documents:
+    """The data of one app, inside one transaction."""
+
+    def __init__(self, rows: aiosqlite.Connection, app: str) -> None:
+        self._rows = rows
+        self._app = app
+
+    async def all(self, kind: str) -> list[Any]:
+        """Every document of a kind, oldest first."""
+        query = "SELECT body FROM documents WHERE app = ? AND kind = ? ORDER BY position"
+        async with self._rows.execute(query, (self._app, kind)) as found:
+            return [json.loads(row["body"]) async for row in found]
+
+    async def get(self, kind: str, key: object) -> Any:
+        """The document, or None."""
+        query = "SELECT body FROM documents WHERE app = ? AND kind = ? AND id = ?"
+        async with self._rows.execute(query, (self._app, kind, str(key))) as found:
+            row = await found.fetchone()
+        return None if row is None else json.loads(row["body"])
+
+    async def put(self, kind: str, key: object, body: object) -> None:
+        """Add a document, or replace the one of that kind and id."""
+        await self._rows.execute(
+            "INSERT INTO documents (app, kind, id, body) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (app, kind, id) DO UPDATE SET body = excluded.body",
+            (self._app, kind, str(key), json.dumps(body)),
+        )
+
+    async def delete(self, kind: str, key: object) -> bool:
+        """Whether there was such a document."""
+        cursor = await self._rows.execute(
+            "DELETE FROM documents WHERE app = ? AND kind = ? AND id = ?", (self._app, kind, str(key))
+        )
+        return cursor.rowcount == 1
+
+    async def next_number(self, name: str, first: int = 1) -> int:
+        """The next number of a series. A number is never given twice, whatever was deleted."""
+        query = (
+            "INSERT INTO counters (app, name, value) VALUES (?, ?, ?) "
+            "ON CONFLICT (app, name) DO UPDATE SET value = value + 1 RETURNING value"
+        )
+        async with self._rows.execute(query, (self._app, name, first)) as found:
+            row = await found.fetchone()
+        assert row is not None  # noqa: S101 - RETURNING gives a row
+        return int(row["value"])
+
+
+async def every_document(rows: aiosqlite.Connection) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """All apps' data: app, kind, documents."""
+    state: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    async with rows.execute("SELECT app, kind, body FROM documents ORDER BY position") as found:
+        async for row in found:
+            state.setdefault(row["app"], {}).setdefault(row["kind"], []).append(json.loads(row["body"]))
+    return state

@@ -1,0 +1,51 @@
+"""The ledger: every action that ran, reads too. It says what really happened, whatever a client believes."""
+
+from datetime import datetime
+from typing import Literal
+
+import aiosqlite
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from nango_sandbox.store.database import Database
+
+Access = Literal["read", "write", "destructive"]
+
+
+class LedgerEntry(BaseModel):
+    """One execution of one action. `output` is there if it succeeded, `error` (Nango's error object) if it failed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    at: datetime
+    integration: str
+    connection_id: str
+    end_user_id: str | None
+    action: str
+    access: Access
+    input: JsonValue
+    status: Literal["succeeded", "failed"]
+    output: JsonValue = None
+    error: dict[str, JsonValue] | None = None
+    via: Literal["rest", "mcp"]
+
+    def to_wire(self) -> dict[str, JsonValue]:
+        absent = "error" if self.status == "succeeded" else "output"
+        return self.model_dump(mode="json", exclude={absent})
+
+
+class Ledger:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, rows: aiosqlite.Connection, entry: LedgerEntry) -> None:
+        """Write an entry in the transaction of the action itself; its id is given here."""
+        await rows.execute("INSERT INTO ledger (body) VALUES (?)", (entry.model_dump_json(exclude={"id"}),))
+
+    async def entries(self) -> list[LedgerEntry]:
+        """Every entry, oldest first."""
+        async with (
+            self._database.transaction() as rows,
+            rows.execute("SELECT id, json_set(body, '$.id', id) AS body FROM ledger ORDER BY id") as found,
+        ):
+            return [LedgerEntry.model_validate_json(row["body"]) async for row in found]

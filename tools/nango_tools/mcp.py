@@ -1,0 +1,174 @@
+"""The hosted MCP of a connection: POST /mcp, one connection per request, answers as server-sent events.
+
+A session is the official client's, over the pooled connection; `list_tools` and LangChain's adapters use it. A tool
+call is one POST of our own: the official client sends two requests before it, hangs on a stream that ends early, and
+hides Nango's refusals, which are plain HTTP errors here, in exception groups.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from httpx_sse import EventSource, SSEError
+from mcp import ClientSession, McpError
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult, PaginatedRequestParams, TextContent, Tool
+from pydantic import JsonValue, ValidationError
+
+from nango_tools.errors import Call, MalformedResponse, NangoError
+from nango_tools.failures import from_rpc_error
+from nango_tools.http import Http, connection_headers, parse_json
+from nango_tools.models.wire import validated
+
+_ACCEPT = {"Accept": "application/json, text/event-stream"}
+_MOST_PAGES = 20
+
+
+class HostedMcp:
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    async def list_tools(self, *, connection_id: str, integration_id: str) -> list[Tool]:
+        """The connection's tools, all pages. Their order is Nango's and changes; there are no annotations.
+
+        Actions whose input is not an object are missing here though they can be triggered [mcp-tools-list].
+        """
+        call = Call("list MCP tools", connection_id, integration_id)
+        tools: list[Tool] = []
+        try:
+            async with self._session(call, connection_id, integration_id) as session:
+                cursor: str | None = None
+                for _ in range(_MOST_PAGES):
+                    page = await session.list_tools(params=PaginatedRequestParams(cursor=cursor))
+                    tools += page.tools
+                    cursor = page.nextCursor
+                    if cursor is None:
+                        return tools
+                problem = f"the list of tools did not end after {_MOST_PAGES} pages"
+        except (McpError, ValidationError, RuntimeError, ExceptionGroup) as error:
+            problem = f"the MCP server does not keep to the protocol ({_first(error)})"
+        raise MalformedResponse(problem, call=call)
+
+    async def call_tool(
+        self,
+        *,
+        connection_id: str,
+        integration_id: str,
+        tool: str,
+        arguments: dict[str, JsonValue] | None = None,
+        writes: bool,
+    ) -> JsonValue:
+        """The tool's output, whatever JSON it is. As `actions.trigger`, for keys that have only the MCP scope."""
+        call = Call("call MCP tool", connection_id, integration_id, tool, writes)
+        message = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": tool, "arguments": arguments or {}},
+        }
+        headers = connection_headers(call, connection_id, integration_id) | _ACCEPT
+        response = await self._http.send("POST", "/mcp", call, headers=headers, body=message)
+        answer = _answer(response, 1, call)
+        if "error" in answer:
+            raise from_rpc_error(answer["error"], call)
+        result = validated(CallToolResult, answer["result"], call)
+        if len(result.content) != 1 or not isinstance(result.content[0], TextContent):
+            raise MalformedResponse("the MCP server answered with something else than one text block", call=call)
+        text = result.content[0].text
+        if result.isError:
+            # Nango never does this [mcp-tools-call]; should it begin to, the text will be what the message is now.
+            raise from_rpc_error({"message": text}, call)
+        output: JsonValue = parse_json(text, call)
+        return output
+
+    @asynccontextmanager
+    async def session(self, *, connection_id: str, integration_id: str) -> AsyncIterator[ClientSession]:
+        """An initialized session of the official client, for what takes one (langchain-mcp-adapters' load_mcp_tools).
+
+        Meant for reading: a request is sent again as any read is. NangoError is raised when the block ends, not inside.
+        """
+        call = Call("MCP session", connection_id, integration_id)
+        async with self._session(call, connection_id, integration_id) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _session(self, call: Call, connection_id: str, integration_id: str) -> AsyncIterator[ClientSession]:
+        transport = _OverPool(self._http, call, connection_headers(call, connection_id, integration_id))
+        url = f"{self._http.settings.base_url}/mcp"
+        patience = timedelta(seconds=self._http.settings.read_timeout)
+        try:
+            async with (
+                httpx.AsyncClient(transport=transport, trust_env=False) as client,
+                streamable_http_client(url, http_client=client) as (read, write, _),
+                ClientSession(read, write, read_timeout_seconds=patience) as session,
+            ):
+                await session.initialize()
+                yield session
+        except Exception:
+            # The client wraps what its transport raises in groups, or only logs it and closes the stream.
+            if transport.failure is None:
+                raise
+        if transport.failure is not None:
+            raise transport.failure
+
+
+class _OverPool(httpx.AsyncBaseTransport):
+    """Lets the official client speak through the pooled one, with one connection's headers; keeps the first failure.
+
+    Bodies are read, and answers checked, before they are handed on: the official client waits for ever on a broken one.
+    """
+
+    def __init__(self, http: Http, call: Call, headers: dict[str, str]) -> None:
+        self._http = http
+        self._call = call
+        self._headers = headers
+        self.failure: NangoError | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "POST":
+            return httpx.Response(405, request=request)
+        try:
+            return await self._forward(request)
+        except NangoError as error:
+            self.failure = self.failure or error
+            raise
+
+    async def _forward(self, request: httpx.Request) -> httpx.Response:
+        message = parse_json((await request.aread()).decode(), self._call)
+        headers = self._headers | _ACCEPT
+        if version := request.headers.get("mcp-protocol-version"):
+            headers["MCP-Protocol-Version"] = version
+        response = await self._http.send("POST", "/mcp", self._call, headers=headers, body=message)
+        if "id" not in message:
+            return httpx.Response(202, request=request)
+        answer = _answer(response, message["id"], self._call)
+        if "error" in answer:
+            raise from_rpc_error(answer["error"], self._call)
+        return httpx.Response(200, json=answer, request=request)
+
+
+def _answer(response: httpx.Response, request_id: int | str, call: Call) -> dict[str, Any]:
+    """The JSON-RPC answer to `request_id`, from an event stream or plain JSON: it has a dict `result` or `error`."""
+    if response.headers.get("content-type", "").startswith("application/json"):
+        messages = [parse_json(response.text, call)]
+    else:
+        try:
+            events = [event.data for event in EventSource(response).iter_sse()]
+        except SSEError as error:
+            problem = f"the MCP server's answer cannot be read ({error})"
+            raise MalformedResponse(problem, call=call) from None
+        messages = [parse_json(data, call) for data in events if data]
+    for message in messages:
+        if isinstance(message, dict) and message.get("id") == request_id:
+            for key in ("result", "error"):
+                if isinstance(message.get(key), dict):
+                    return message
+    raise MalformedResponse("the MCP server's stream ended without an answer", call=call)
+
+
+def _first(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,1 @@
+"""Nango's REST API, one module for each kind of thing."""

@@ -1,0 +1,17 @@
+"""GET /scripts/config: every function deployed in the environment."""
+
+from nango_tools.errors import Call
+from nango_tools.http import Http
+from nango_tools.models.integrations import IntegrationFunctions
+from nango_tools.models.wire import validated
+
+
+class Scripts:
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    async def config(self) -> list[IntegrationFunctions]:
+        """The actions of each integration, disabled ones too. Nango has no paging and ignores its own filter here."""
+        call = Call("list functions")
+        answer = await self._http.json("GET", "/scripts/config", call, query=[("format", "nango")])
+        return validated(list[IntegrationFunctions], answer, call)
