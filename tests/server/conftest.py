@@ -1,0 +1,111 @@
+"""`langgraph dev` as a user starts it, with a sandbox for Nango. Nothing of it lands in the project's folder."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from langgraph_sdk import get_client
+from langgraph_sdk.client import LangGraphClient
+
+from nango_sandbox import Sandbox
+
+ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 60.0
+_LEAKS = ("NANGO", "OPENAI", "LANGSMITH", "LANGCHAIN", "LANGGRAPH", "BG_JOB")
+
+
+@dataclass(frozen=True)
+class Server:
+    client: LangGraphClient
+    url: str
+    folder: Path
+    log: Path
+
+
+@asynccontextmanager
+async def langgraph_dev(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[Server]:
+    """Serves the project's own langgraph.json from `folder`, with a checkpointer that is slow and takes notes."""
+    described = json.loads((ROOT / "langgraph.json").read_text())
+    described["checkpointer"] = {"path": f"{Path(__file__).parent / 'slow_saver.py'}:open_saver"}
+    (folder / "langgraph.json").write_text(json.dumps(described))
+    log = folder / "server.log"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_LEAKS)}
+    # A taken port is silently replaced by the server, so it is one that was free a moment ago.
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [str(Path(sys.executable).parent / "langgraph"), "dev", "--no-browser", "--no-reload"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={
+                **kept,
+                "LANGGRAPH_NO_VERSION_CHECK": "true",
+                "LANGGRAPH_CLI_NO_ANALYTICS": "1",
+                "LANGSMITH_TRACING": "false",
+                "SLOW_SAVER_LOG": str(folder / "saver.log"),
+                "NANGO_AGENT_DATA_DIR": str(folder / "data"),
+                "NANGO_AGENT_MODEL": "rule-based",
+                **environ,
+            },
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        await _until_it_answers(url, process, log)
+        async with get_client(url=url, api_key=None) as client:
+            yield Server(client, url, folder, log)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await asyncio.to_thread(process.wait)
+
+
+async def _until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    async with asyncio.timeout(PATIENCE), httpx.AsyncClient() as client:
+        while process.poll() is None:
+            with contextlib.suppress(httpx.TransportError):
+                if (await client.get(f"{url}/ok")).status_code == 200:
+                    return
+            await asyncio.sleep(0.1)
+    raise AssertionError(f"The server ended: {log.read_text(errors='replace')[-3000:]}")
+
+
+def _environ_of(sandbox: Sandbox) -> dict[str, str]:
+    return {"NANGO_BASE_URL": sandbox.base_url, "NANGO_API_KEY": sandbox.api_key.get_secret_value()}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    async with langgraph_dev(tmp_path_factory.mktemp("server"), _environ_of(sandbox)) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server_with_a_loop_for_each_run(
+    sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Server]:
+    environ = {**_environ_of(sandbox), "BG_JOB_ISOLATED_LOOPS": "true", "NANGO_AGENT_USER_ID": "grace"}
+    async with langgraph_dev(tmp_path_factory.mktemp("isolated"), environ) as server:
+        yield server

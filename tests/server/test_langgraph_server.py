@@ -1,0 +1,128 @@
+"""The graph on `langgraph dev`, driven over HTTP as Studio and agent-chat-ui do it."""
+
+from typing import Any
+
+import pytest
+from langgraph_sdk.client import LangGraphClient
+
+from nango_graph import Context
+from nango_graph.cli.autopilot import authorize
+from nango_sandbox import Sandbox
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+REQUEST = "Create an issue in octo/widgets on GitHub titled 'Broken login'"
+APPROVED = {"decisions": [{"type": "approve"}]}
+
+
+async def test_a_request_waits_for_the_account_then_for_approval_and_writes_once(server: Any, sandbox: Sandbox) -> None:
+    client: LangGraphClient = server.client
+    thread = (await client.threads.create())["thread_id"]
+
+    question = await _run(client, thread, input=_said(REQUEST))
+    (connect,) = question["action_requests"]
+    assert connect["name"] == "connect_account"
+    assert connect["args"]["integration"] == "github"
+    assert question["review_configs"][0]["allowed_decisions"] == ["approve", "reject"]
+    await authorize(connect["args"]["connect_link"])
+
+    question = await _run(client, thread, command={"resume": APPROVED})
+    (write,) = question["action_requests"]
+    assert write["name"] == "github/create-issue"
+    assert write["args"]["title"] == "Broken login"
+    assert [entry for entry in await sandbox.ledger() if entry.access != "read"] == []
+
+    # The whole answer as agent-chat-ui sends it, on the stream that it uses.
+    assert await _run(client, thread, command={"resume": APPROVED}) is None
+    writes = [entry for entry in await sandbox.ledger() if entry.access != "read"]
+    assert [(entry.action, entry.status) for entry in writes] == [("create-issue", "succeeded")]
+    assert writes[0].end_user_id == "local-user", "a server without auth has one user: the deployment's"
+    assert "Broken login" in await _answer(client, thread)
+
+    # The second message of the thread: nothing is asked, the account is known.
+    assert await _run(client, thread, input=_said("List the open issues in octo/widgets on GitHub")) is None
+    assert "Broken login" in await _answer(client, thread)
+    assert (await sandbox.ledger())[-1].action == "list-issues"
+
+
+async def test_a_context_can_not_choose_whose_accounts_are_used(server: Any, sandbox: Sandbox) -> None:
+    await sandbox.connect("slack", {"end_user_id": "victim"})
+    thread = (await server.client.threads.create())["thread_id"]
+    question = await _run(
+        server.client,
+        thread,
+        input=_said("List the channels on slack"),
+        context={"user_id": "victim", "actor": "victim"},
+    )
+    assert question["action_requests"][0]["name"] == "connect_account"
+
+
+async def test_every_checkpoint_is_stored_before_the_next_node_ends_whatever_the_run_asks_for(server: Any) -> None:
+    client: LangGraphClient = server.client
+    before = _notes(server)
+    for durability in ("async", "exit"):
+        thread = (await client.threads.create())["thread_id"]
+        await client.runs.wait(
+            thread, "nango_agent", input=_said("Hello, what can you do?"), durability=durability, raise_error=True
+        )
+    notes = _notes(server)[len(before) :]
+    stored = [line.split()[1] for line in notes if line.startswith("stored")]
+    assert len(stored) > 8, "each run has a checkpoint for the input and one after each of its nodes"
+    for line in notes:
+        kind, checkpoint = line.split()
+        if kind == "ended-after":
+            assert notes.index(f"stored {checkpoint}") < notes.index(line)
+
+
+async def test_the_assistant_takes_messages_and_describes_all_its_settings(server: Any) -> None:
+    client: LangGraphClient = server.client
+    (assistant,) = await client.assistants.search()
+    schemas = await client.assistants.get_schemas(assistant["assistant_id"])
+    assert list((schemas["input_schema"] or {})["properties"]) == ["messages"]
+    assert list((schemas["output_schema"] or {})["properties"]) == ["messages"]
+    fields = (schemas["context_schema"] or {})["properties"]
+    assert set(fields) == set(Context.model_fields)
+    for name, field in fields.items():
+        assert field.get("description"), name
+        assert "default" in field, name
+
+
+async def test_each_run_may_have_a_loop_of_its_own(server_with_a_loop_for_each_run: Any, sandbox: Sandbox) -> None:
+    server = server_with_a_loop_for_each_run
+    await sandbox.connect("github", {"end_user_id": "grace"})
+    thread = (await server.client.threads.create())["thread_id"]
+    for _ in range(4):
+        assert await _run(server.client, thread, input=_said("List the open issues in octo/widgets on GitHub")) is None
+        assert "Broken" in await _answer(server.client, thread) or "octo/widgets" in await _answer(server.client, thread)
+    assert "Traceback" not in server.log.read_text()
+
+
+def _said(text: str) -> dict[str, Any]:
+    return {"messages": [{"type": "human", "content": text}]}
+
+
+async def _run(client: LangGraphClient, thread: str, **request: Any) -> Any:
+    """Streams a run to its end, as the chat interfaces do. Returns the question that is open then, or None."""
+    errors = [
+        part.data
+        async for part in client.runs.stream(
+            thread, "nango_agent", stream_mode=["values", "messages-tuple", "custom"], **request
+        )
+        if part.event == "error"
+    ]
+    assert errors == []
+    interrupts = [
+        interrupt for task in (await client.threads.get_state(thread))["tasks"] for interrupt in task["interrupts"]
+    ]
+    assert len(interrupts) <= 1, "user interfaces can answer one interrupt at a time"
+    return interrupts[0]["value"] if interrupts else None
+
+
+async def _answer(client: LangGraphClient, thread: str) -> str:
+    values: Any = (await client.threads.get_state(thread))["values"]
+    assert values["messages"][-1]["type"] == "ai"
+    return str(values["messages"][-1]["content"])
+
+
+def _notes(server: Any) -> list[str]:
+    return list((server.folder / "saver.log").read_text().splitlines())
