@@ -1,7 +1,7 @@
 """What goes wrong on our side of the wire.
 
 AgentError
-├── UsageError        the code that embeds the graph left something out; raised at the first run
+├── UsageError        the code that embeds the graph, or the deployment, left something out; raised at the first run
 └── ModelError        the chat model could not be asked, or did not answer in the agreed form
 """
 
@@ -10,8 +10,11 @@ class AgentError(Exception):
     """Base of the agent's own errors. `str()` is one sentence for a person: what happened and what to do."""
 
 
-class UsageError(AgentError):
-    """Wrong use of the graph by the code around it."""
+class UsageError(AgentError, ValueError):
+    """Wrong use of the graph by the code around it, or a deployment that lacks a setting.
+
+    A `ValueError` too: of other classes the LangGraph server tells its clients only "An internal error occurred".
+    """
 
 
 class ModelError(AgentError):

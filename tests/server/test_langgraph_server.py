@@ -111,6 +111,7 @@ async def _run(client: LangGraphClient, thread: str, **request: Any) -> Any:
         if part.event == "error"
     ]
     assert errors == []
+    print(await client.threads.get_state(thread))
     interrupts = [
         interrupt for task in (await client.threads.get_state(thread))["tasks"] for interrupt in task["interrupts"]
     ]

@@ -1,5 +1,6 @@
 """The agent's own database: what must be true after a crash. SQLite by default, Postgres by URL."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -138,7 +139,8 @@ class Database:
                 "sqlite+aiosqlite://", poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0
             )
         elif isinstance(url, Path):
-            private_file(url)
+            # The LangGraph server refuses blocking calls on its loop.
+            await asyncio.to_thread(private_file, url)
             engine = create_async_engine(f"sqlite+aiosqlite:///{url}")
         else:
             engine = create_async_engine(url, pool_pre_ping=True)
