@@ -7,7 +7,6 @@ Answer: `{"decisions": [{"type": "approve"} | {"type": "edit", "edited_action": 
 An answer is data from outside. Text is never an approval: only a structured decision is.
 """
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict
@@ -162,11 +161,6 @@ def confirm_field(properties: dict[str, Any]) -> str:
     while name in properties:
         name += "_"
     return name
-
-
-def question_message_id(about: str) -> str:
-    """Id of the chat message that announces a question: asking again replaces it instead of adding another."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, about))
 
 
 def _text(value: Any) -> str:

@@ -53,6 +53,20 @@ def actor_of(runtime: Runtime[Context], fallback_user_id: str) -> str:
     return requester_of(runtime, fallback_user_id).user_id
 
 
+def refuse_strangers(runtime: Runtime[Context], requester: Requester) -> None:
+    """Whoever goes on with a turn must be of its tenant, as far as it is known who that is: a wake-up is nobody's.
+
+    Raises `UsageError`.
+    """
+    server, context = runtime.server_info, as_context(runtime.context)
+    if server is not None:
+        known = Requester(server.user.identity) if server.user is not None else None
+    else:
+        known = Requester(context.user_id, context.organization_id) if context.user_id else None
+    if known is not None and known.tenant != requester.tenant:
+        raise UsageError("This thread belongs to somebody else. Start a new one.")
+
+
 def _checked(requester: Requester) -> Requester:
     for name, value in (("user_id", requester.user_id), ("organization_id", requester.organization_id)):
         if len(value) > MAX_LENGTH or any(ord(character) < 32 for character in value):

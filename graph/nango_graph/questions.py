@@ -1,13 +1,18 @@
 """What is asked of people, in words and in the wire form: approvals, unknown outcomes, connections, accounts."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nango_graph.approval import UNKNOWN_OUTCOMES, AnswerKind, Request, confirm_field
+from langchain_core.messages import AIMessage
+
+from nango_graph.approval import AnswerKind, Request, confirm_field
 from nango_graph.display import compact, markdown
-from nango_graph.execution.work import Ask, Unit
-from nango_graph.state import Connection
+from nango_graph.execution.work import Ask, AskToSend, AskWhatHappened, Unit
+from nango_graph.prompts import ANNOUNCES
+from nango_graph.records import Call
+from nango_graph.state import Asked, Connection
 from nango_tools import Access
 
 
@@ -34,10 +39,10 @@ class AccountChoice:
 
 def approval_requests(asks: Sequence[Ask]) -> list[Request]:
     """One request for each step, with all its items; unknown outcomes one by one, and first."""
-    unknown = [_unknown_request(ask) for ask in asks if ask.about == "unknown"]
+    unknown = [_outcome_request(ask.call) for ask in asks if isinstance(ask, AskWhatHappened)]
     by_step: dict[tuple[str, str], list[Unit]] = {}
     for ask in asks:
-        if ask.about == "write":
+        if isinstance(ask, AskToSend):
             by_step.setdefault((ask.unit.key.plan_id, ask.unit.step.id), []).append(ask.unit)
     return [*unknown, *map(_write_request, by_step.values())]
 
@@ -79,38 +84,43 @@ def _write_request(units: Sequence[Unit]) -> Request:
     )
 
 
-def _unknown_request(ask: Ask) -> Request:
-    unit = ask.unit
+def _outcome_request(call: Call) -> Request:
     return Request(
         name="resolve_unknown_outcome",
-        args={"tool": unit.tool.id, "arguments": unit.arguments, "answer": "unknown"},
+        args={"tool": call.tool, "arguments": call.arguments, "answer": "unknown"},
         description=(
-            f"**Did this happen?** {markdown(unit.tool.id)} in {markdown(unit.connection['label'])} was sent, but nobody "
-            f"knows whether it took effect. {markdown(ask.error)}\n\nLook in the account (the action may still be running for up "
-            f"to 15 minutes), then set `answer` to `happened`, `not_happened_retry` (send it again) or `not_happened_skip`. "
-            "Reject leaves it open."
+            f"**Did this happen?** {markdown(call.tool)} was sent, but nobody knows whether it took effect. "
+            f"{markdown(call.error or '')}\n\nLook in the account (it may still be running for up to 15 minutes), then set "
+            "`answer` to `happened`, `not_happened_retry` (send it again) or `not_happened_skip`. Reject leaves it open."
         ),
         allowed=["edit", "reject"],
         item={
             "about": "unknown",
-            "plan_id": unit.key.plan_id,
-            "step": unit.key.step,
-            "tool": unit.tool.id,
-            "connection_id": unit.connection["connection_id"],
-            "choices": list(UNKNOWN_OUTCOMES),
-            "units": [{"item": unit.key.item, "attempt": unit.key.attempt, "digest": unit.digest}],
+            "plan_id": call.key.plan_id,
+            "step": call.key.step,
+            "tool": call.tool,
+            "connection_id": call.connection_id,
+            "units": [{"item": call.key.item, "attempt": call.key.attempt, "digest": call.digest}],
         },
     )
 
 
-def approval_message(requests: Sequence[Request]) -> str:
+def approval_message(asked: Asked) -> AIMessage:
     """What the chat shows above the question: some interfaces show nothing else of it."""
-    lines = ["I need your decision before I go on:" if len(requests) > 1 else "I need your decision:"]
-    for request in requests:
+    requests = asked["payload"]["action_requests"]
+    lines = ["I need your decision before I go on:"]
+    for request, item in zip(requests, asked["items"], strict=True):
         args = request["args"]
-        detail = f"{len(args['items'])} times" if request["item"].get("fans_out") else compact(args, 600)
+        detail = f"{len(args['items'])} times" if item.get("fans_out") else compact(args, 600)
         lines.append(f"- {markdown(request['name'])}: {markdown(detail)}")
-    return "\n".join(lines)
+    return announcement("\n".join(lines), about=asked["id"])
+
+
+def announcement(text: str, *, about: str) -> AIMessage:
+    """A message of the agent that is no part of the conversation: prompts leave it out. One for each `about`; a later
+    one replaces it.
+    """
+    return AIMessage(text, id=str(uuid.uuid5(uuid.NAMESPACE_OID, about)), additional_kwargs={ANNOUNCES: True})
 
 
 def connection_requests(missing: Sequence[MissingConnection], choices: Sequence[AccountChoice]) -> list[Request]:

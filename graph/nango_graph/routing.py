@@ -5,6 +5,10 @@ from typing import Literal
 from nango_graph.state import State
 
 
+def after_beginning(state: State) -> Literal["approve", "choose_integrations"]:
+    return "approve" if state.get("asked") else "choose_integrations"
+
+
 def after_choosing(state: State) -> Literal["resolve_connections", "respond"]:
     return "respond" if state.get("reply") else "resolve_connections"
 
@@ -33,7 +37,9 @@ def after_executing(state: State) -> Literal["approve", "plan", "respond"]:
     return "plan" if state.get("problem") and not state.get("plan_id") else "respond"
 
 
-def after_deciding(state: State) -> Literal["approve", "execute", "respond"]:
+def after_deciding(state: State) -> Literal["approve", "choose_integrations", "execute", "respond"]:
     if state.get("reply"):
         return "respond"
-    return "approve" if state.get("asked") else "execute"
+    if state.get("asked"):
+        return "approve"
+    return "execute" if state.get("plan_id") else "choose_integrations"

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 from langchain_core.language_models.chat_models import BaseChatModel
 
@@ -53,23 +52,33 @@ async def open_services(
         )
 
 
+_Open = tuple[Services, AsyncExitStack]
+"""With what keeps them open: a generator that nobody holds is closed, and the services with it."""
+
+
 class ServicesPerLoop:
     """Services made at first use, one set for each running event loop: clients and engines belong to one loop.
 
-    For hosts that own the loop and never tell us of its end, such as the LangGraph server.
+    For hosts that own the loop and never tell us of its end, such as the LangGraph server. They are closed when the
+    loop shuts its asynchronous generators down, as `asyncio.run` does; `open_services` is one of them.
     """
 
     def __init__(self, settings: Callable[[], AgentSettings]) -> None:
         self._settings = settings
-        self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Services]] = WeakKeyDictionary()
+        self._opening: dict[asyncio.AbstractEventLoop, asyncio.Task[_Open]] = {}
 
     async def __call__(self) -> Services:
+        """Raises what `settings` raises; the next call tries again."""
         loop = asyncio.get_running_loop()
-        task = self._made.get(loop)
+        for other in list(self._opening):
+            if other.is_closed():
+                self._opening.pop(other, None)
+        task = self._opening.get(loop)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._made[loop] = loop.create_task(self._make())
-        return await asyncio.shield(task)
+            task = self._opening[loop] = loop.create_task(self._open())
+        services, _ = await asyncio.shield(task)
+        return services
 
-    async def _make(self) -> Services:
-        # Left open on purpose: the loop's owner ends the process.
-        return await AsyncExitStack().enter_async_context(open_services(self._settings()))
+    async def _open(self) -> _Open:
+        stack = AsyncExitStack()
+        return await stack.enter_async_context(open_services(self._settings())), stack

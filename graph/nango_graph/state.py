@@ -4,10 +4,13 @@ Plain JSON types only, because a checkpoint may be read years later by other cod
 the state says so: decisions, waits and outcomes are looked up in the records.
 """
 
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
+from typing_extensions import (
+    TypedDict,
+)  # pydantic, which makes the schemas that Studio shows, needs this one before 3.12
 
 SCHEMA_VERSION = 1
 

@@ -6,7 +6,8 @@
                                           await_connection                         │  approve ─▶ decide
                                                                                    │
     plan ─▶ respond (an answer, a question); plan ─▶ resolve_connections (another integration is needed);
-    execute ─▶ plan (a step failed); decide ─▶ approve (asked again)
+    execute ─▶ plan (a step failed); decide ─▶ approve (asked again);
+    begin_turn ─▶ approve ─▶ decide ─▶ choose_integrations (what became of writes that were cut off is settled first)
 
 Two nodes ask, and do nothing else: await_connection and approve. What they ask was prepared by the node before.
 """
@@ -67,7 +68,7 @@ def build_graph(services: Services | None = None) -> DurableBuilder:
     for name, node in NODES.items():
         graph.add_node(name, _bound(node, source))
     graph.add_edge(START, "begin_turn")
-    graph.add_edge("begin_turn", "choose_integrations")
+    graph.add_conditional_edges("begin_turn", routing.after_beginning)
     graph.add_conditional_edges("choose_integrations", routing.after_choosing)
     graph.add_conditional_edges("resolve_connections", routing.after_resolving)
     graph.add_edge("await_connection", "resolve_connections")

@@ -99,7 +99,10 @@ Submit = Callable[..., Awaitable[dict[str, Any]]]
 
 
 def bound(name: str) -> dict[str, Any]:
-    return {"type": "function", "function": {"name": name, "description": name, "parameters": {"type": "object", "properties": {}}}}
+    return {
+        "type": "function",
+        "function": {"name": name, "description": name, "parameters": {"type": "object", "properties": {}}},
+    }
 
 
 def block(tag: str, text: str) -> str:
@@ -136,7 +139,9 @@ def submit() -> Submit:
         history: Sequence[str] = (),
     ) -> dict[str, Any]:
         system = "You plan the user's job.\n" + block("tools", tools) + block("other_integrations", others)
-        head = block("earlier_results", earlier) + block("unfinished_plan", json.dumps(unfinished) if unfinished else "")
+        head = block("earlier_results", earlier) + block(
+            "unfinished_plan", json.dumps(unfinished) if unfinished else ""
+        )
         head += block("problem", problem) + f"<next_step_id>{next_id}</next_step_id>\n"
         last = HumanMessage(f"{head}<request>\n{request}")
         return await call("submit_plan", [SystemMessage(system), *turns(history), last])
@@ -147,7 +152,11 @@ def submit() -> Submit:
 @pytest.fixture
 def choose() -> Callable[..., Awaitable[list[str]]]:
     async def choose(request: str, history: Sequence[str] = ()) -> list[str]:
-        messages = [SystemMessage("Choose.\n" + block("integrations", LISTED)), *turns(history), HumanMessage(f"<request>\n{request}")]
+        messages = [
+            SystemMessage("Choose.\n" + block("integrations", LISTED)),
+            *turns(history),
+            HumanMessage(f"<request>\n{request}"),
+        ]
         return list((await call("choose_integrations", messages))["integrations"])
 
     return choose
@@ -157,7 +166,9 @@ def choose() -> Callable[..., Awaitable[list[str]]]:
 def answer() -> Callable[..., Awaitable[str]]:
     async def answer(request: str, results: str = "", *, earlier: str = "", problem: str = "") -> str:
         head = block("results", results) + block("earlier_results", earlier) + block("problem", problem)
-        reply = await RuleBasedChatModel().ainvoke([SystemMessage("Answer."), HumanMessage(f"{head}<request>\n{request}")])
+        reply = await RuleBasedChatModel().ainvoke(
+            [SystemMessage("Answer."), HumanMessage(f"{head}<request>\n{request}")]
+        )
         return str(reply.text)
 
     return answer
@@ -170,7 +181,8 @@ def short() -> Callable[[dict[str, Any]], list[tuple[Any, ...]]]:
     def short(submitted: dict[str, Any]) -> list[tuple[Any, ...]]:
         assert submitted["kind"] == "plan", submitted
         return [
-            (step["tool"], step["arguments"], *([step["for_each"]] if "for_each" in step else [])) for step in submitted["steps"]
+            (step["tool"], step["arguments"], *([step["for_each"]] if "for_each" in step else []))
+            for step in submitted["steps"]
         ]
 
     return short

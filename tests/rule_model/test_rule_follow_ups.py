@@ -11,11 +11,14 @@ s1 github/list-issues {{"owner":"octo","repo":"widgets"}} -> succeeded
 shape: {SHAPE}
 preview: {{"issues":[{{"number":7,"title":"Crash on save","created_at":"2026-10-02T09:00:00Z"}}, ...]}}
 """
-CLOSED = LISTED + """
+CLOSED = (
+    LISTED
+    + """
 s2 github/update-issue {"owner":"octo","repo":"widgets","issue_number":7,"state":"closed"} -> succeeded
 shape: {number: integer, title: string, state: string}
 preview: {"number":7,"title":"Crash on save","state":"closed"}
 """
+)
 POSTED = """
 s1 slack/post-message {"channel":"#general","text":"Crash on save"} -> succeeded
 shape: {ok: boolean, ts: string, channel: string}
@@ -23,24 +26,68 @@ preview: {"ok":true,"ts":"123.4","channel":"C1"}
 """
 
 AFTER_A_LIST: list[tuple[str, str, dict[str, Any], str]] = [
-    ("now close the oldest one", "github/update-issue", {**OCTO, "issue_number": "${sort_by(s1.issues, &created_at)[0].number}", "state": "closed"}, ""),
-    ("close the first one", "github/update-issue", {**OCTO, "issue_number": "${s1.issues[0].number}", "state": "closed"}, ""),
-    ("close the first two", "github/update-issue", {**OCTO, "issue_number": "${item.number}", "state": "closed"}, "${s1.issues[:2]}"),
-    ("close them all", "github/update-issue", {**OCTO, "issue_number": "${item.number}", "state": "closed"}, "${s1.issues}"),
+    (
+        "now close the oldest one",
+        "github/update-issue",
+        {**OCTO, "issue_number": "${sort_by(s1.issues, &created_at)[0].number}", "state": "closed"},
+        "",
+    ),
+    (
+        "close the first one",
+        "github/update-issue",
+        {**OCTO, "issue_number": "${s1.issues[0].number}", "state": "closed"},
+        "",
+    ),
+    (
+        "close the first two",
+        "github/update-issue",
+        {**OCTO, "issue_number": "${item.number}", "state": "closed"},
+        "${s1.issues[:2]}",
+    ),
+    (
+        "close them all",
+        "github/update-issue",
+        {**OCTO, "issue_number": "${item.number}", "state": "closed"},
+        "${s1.issues}",
+    ),
     ("close #7", "github/update-issue", {**OCTO, "issue_number": 7, "state": "closed"}, ""),
-    ("label them as triage", "github/update-issue", {**OCTO, "issue_number": "${item.number}", "labels": ["triage"]}, "${s1.issues}"),
-    ("comment 'on it' on the newest one", "github/add-issue-comment", {**OCTO, "issue_number": "${reverse(sort_by(s1.issues, &created_at))[0].number}", "body": "on it"}, ""),
+    (
+        "label them as triage",
+        "github/update-issue",
+        {**OCTO, "issue_number": "${item.number}", "labels": ["triage"]},
+        "${s1.issues}",
+    ),
+    (
+        "comment 'on it' on the newest one",
+        "github/add-issue-comment",
+        {**OCTO, "issue_number": "${reverse(sort_by(s1.issues, &created_at))[0].number}", "body": "on it"},
+        "",
+    ),
     ("who is the third one assigned to?", "github/get-issue", {**OCTO, "issue_number": "${s1.issues[2].number}"}, ""),
-    ("show the comments on the second one", "github/list-issue-comments", {**OCTO, "issue_number": "${s1.issues[1].number}"}, ""),
-    ("post the titles to #random", "slack/post-message", {"channel": "#random", "text": "${join('\n', s1.issues[].title)}"}, ""),
+    (
+        "show the comments on the second one",
+        "github/list-issue-comments",
+        {**OCTO, "issue_number": "${s1.issues[1].number}"},
+        "",
+    ),
+    (
+        "post the titles to #random",
+        "slack/post-message",
+        {"channel": "#random", "text": "${join('\n', s1.issues[].title)}"},
+        "",
+    ),
     ("how many are closed?", "github/list-issues", {**OCTO, "state": "closed"}, ""),
     ("Create an issue titled 'Z'", "github/create-issue", {**OCTO, "title": "Z"}, ""),
     ("List the deals in HubSpot", "hubspot/list-deals", {}, ""),
 ]
 
 
-@pytest.mark.parametrize(("request_", "tool", "arguments", "each"), AFTER_A_LIST, ids=[case[0] for case in AFTER_A_LIST])
-async def test_a_follow_up_refers_to_the_earlier_list(request_: str, tool: str, arguments: dict[str, Any], each: str, submit: Any, short: Any) -> None:
+@pytest.mark.parametrize(
+    ("request_", "tool", "arguments", "each"), AFTER_A_LIST, ids=[case[0] for case in AFTER_A_LIST]
+)
+async def test_a_follow_up_refers_to_the_earlier_list(
+    request_: str, tool: str, arguments: dict[str, Any], each: str, submit: Any, short: Any
+) -> None:
     steps = short(await submit(request_, earlier=LISTED, next_id="s5"))
     assert steps == [(tool, arguments, each) if each else (tool, arguments)]
 
@@ -55,7 +102,10 @@ async def test_a_list_is_read_again_once_something_in_it_was_changed(submit: Any
     steps = short(await submit("now close the oldest one", earlier=CLOSED, next_id="s5"))
     assert steps == [
         ("github/list-issues", OCTO),
-        ("github/update-issue", {**OCTO, "issue_number": "${sort_by(s5.issues, &created_at)[0].number}", "state": "closed"}),
+        (
+            "github/update-issue",
+            {**OCTO, "issue_number": "${sort_by(s5.issues, &created_at)[0].number}", "state": "closed"},
+        ),
     ]
 
 
@@ -65,7 +115,9 @@ async def test_it_is_what_was_changed_last(submit: Any, short: Any) -> None:
         ("comment 'sorry' on it", "github/add-issue-comment", {"body": "sorry"}),
         ("who is it assigned to?", "github/get-issue", {}),
     ):
-        assert short(await submit(request, earlier=CLOSED)) == [(tool, {**OCTO, "issue_number": "${s2.number}", **more})]
+        assert short(await submit(request, earlier=CLOSED)) == [
+            (tool, {**OCTO, "issue_number": "${s2.number}", **more})
+        ]
 
 
 async def test_a_message_can_be_posted_elsewhere_changed_and_deleted(submit: Any, short: Any) -> None:
@@ -74,7 +126,9 @@ async def test_a_message_can_be_posted_elsewhere_changed_and_deleted(submit: Any
     ]
     place = {"channel": "${s1.channel}", "ts": "${s1.ts}"}
     assert short(await submit("delete that message", earlier=POSTED)) == [("slack/delete-message", place)]
-    assert short(await submit("change it to 'Hi'", earlier=POSTED)) == [("slack/update-message", {**place, "text": "Hi"})]
+    assert short(await submit("change it to 'Hi'", earlier=POSTED)) == [
+        ("slack/update-message", {**place, "text": "Hi"})
+    ]
 
 
 async def test_what_a_step_was_given_is_never_taken_for_a_reference(submit: Any, bind: Any) -> None:
@@ -85,7 +139,10 @@ async def test_what_a_step_was_given_is_never_taken_for_a_reference(submit: Any,
 
 
 async def test_a_failed_step_is_nothing_to_refer_to(submit: Any) -> None:
-    submitted = await submit("now close the oldest one", earlier='s1 github/list-issues {"owner":"octo","repo":"widgets"} -> failed\nerror: Not Found')
+    submitted = await submit(
+        "now close the oldest one",
+        earlier='s1 github/list-issues {"owner":"octo","repo":"widgets"} -> failed\nerror: Not Found',
+    )
     assert submitted["kind"] != "plan"
 
 
@@ -101,7 +158,9 @@ ANSWERED: list[tuple[list[str], str, str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("before", "last", "tool", "arguments"), ANSWERED, ids=[f"{case[0]}, {case[1]}" for case in ANSWERED])
+@pytest.mark.parametrize(
+    ("before", "last", "tool", "arguments"), ANSWERED, ids=[f"{case[0]}, {case[1]}" for case in ANSWERED]
+)
 async def test_an_answer_goes_on_with_the_request_that_was_asked_about(
     before: list[str], last: str, tool: str, arguments: dict[str, Any], submit: Any, short: Any
 ) -> None:
@@ -131,7 +190,13 @@ PLAN = [
         "arguments": {"channel": "#general", "text": "s3 says ${join(', ', s3.issues[?title!='s3'].s3)} ${s1.x}"},
         "purpose": "Post",
     },
-    {"id": "s5", "tool": "github/update-issue", "arguments": {"issue_number": "${item.number}"}, "for_each": "${s3.issues}", "purpose": "Close"},
+    {
+        "id": "s5",
+        "tool": "github/update-issue",
+        "arguments": {"issue_number": "${item.number}"},
+        "for_each": "${s3.issues}",
+        "purpose": "Close",
+    },
 ]
 
 

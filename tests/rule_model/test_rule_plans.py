@@ -9,7 +9,11 @@ GADGETS = {"owner": "octo", "repo": "gadgets"}
 
 ONE_STEP: list[tuple[str, str, dict[str, Any]]] = [
     ("How many open issues does octo/gadgets have?", "github/list-issues", {**GADGETS, "state": "open"}),
-    ("Can you list all closed issues labelled bug in octo/widgets?", "github/list-issues", {**OCTO, "state": "closed", "labels": "bug"}),
+    (
+        "Can you list all closed issues labelled bug in octo/widgets?",
+        "github/list-issues",
+        {**OCTO, "state": "closed", "labels": "bug"},
+    ),
     ("open issues in octo/widgets", "github/list-issues", {**OCTO, "state": "open"}),
     ("List the deals in HubSpot", "hubspot/list-deals", {}),
     ("which channels are there in Slack?", "slack/list-channels", {}),
@@ -34,31 +38,57 @@ ONE_STEP: list[tuple[str, str, dict[str, Any]]] = [
         {**OCTO, "title": "Crash on save", "labels": ["bug"]},
     ),
     ("open an issue in octo/widgets: Login broken", "github/create-issue", {**OCTO, "title": "Login broken"}),
-    ("Comment 'on it' on issue 7 in octo/widgets", "github/add-issue-comment", {**OCTO, "issue_number": 7, "body": "on it"}),
+    (
+        "Comment 'on it' on issue 7 in octo/widgets",
+        "github/add-issue-comment",
+        {**OCTO, "issue_number": 7, "body": "on it"},
+    ),
     ("Close issue #7 in octo/widgets", "github/update-issue", {**OCTO, "issue_number": 7, "state": "closed"}),
     ("Reopen issue 7 in octo/widgets", "github/update-issue", {**OCTO, "issue_number": 7, "state": "open"}),
     ("Assign issue 7 in octo/widgets to ada", "github/update-issue", {**OCTO, "issue_number": 7, "assignees": ["ada"]}),
-    ("Label issue 7 in octo/widgets as triage", "github/update-issue", {**OCTO, "issue_number": 7, "labels": ["triage"]}),
-    ("Rename issue 7 in octo/widgets to 'Better'", "github/update-issue", {**OCTO, "issue_number": 7, "title": "Better"}),
+    (
+        "Label issue 7 in octo/widgets as triage",
+        "github/update-issue",
+        {**OCTO, "issue_number": 7, "labels": ["triage"]},
+    ),
+    (
+        "Rename issue 7 in octo/widgets to 'Better'",
+        "github/update-issue",
+        {**OCTO, "issue_number": 7, "title": "Better"},
+    ),
     ("delete the stale label from octo/widgets", "github/delete-label", {**OCTO, "name": "stale"}),
     (
         "Add Ada Lovelace <ada@example.com> as a contact in HubSpot",
         "hubspot/create-contact",
         {"email": "ada@example.com", "first_name": "Ada", "last_name": "Lovelace"},
     ),
-    ("Create a company named Initech with domain initech.com", "hubspot/create-company", {"name": "Initech", "domain": "initech.com"}),
+    (
+        "Create a company named Initech with domain initech.com",
+        "hubspot/create-company",
+        {"name": "Initech", "domain": "initech.com"},
+    ),
     ("Set deal 9001 amount to 12000", "hubspot/update-deal", {"deal_id": "9001", "amount": 12000}),
     ("Set the topic of #sales to 'Q4 push'", "slack/set-channel-topic", {"channel": "#sales", "topic": "Q4 push"}),
     ("Post 'hello' to #general", "slack/post-message", {"channel": "#general", "text": "hello"}),
     ("say good morning in #general", "slack/post-message", {"channel": "#general", "text": "good morning"}),
-    ("tell #general that we're live, at last", "slack/post-message", {"channel": "#general", "text": "we're live, at last"}),
-    ("Post in #general: one and two, and update three", "slack/post-message", {"channel": "#general", "text": "one and two, and update three"}),
+    (
+        "tell #general that we're live, at last",
+        "slack/post-message",
+        {"channel": "#general", "text": "we're live, at last"},
+    ),
+    (
+        "Post in #general: one and two, and update three",
+        "slack/post-message",
+        {"channel": "#general", "text": "one and two, and update three"},
+    ),
     ("Archive #old-stuff", "slack/archive-channel", {"channel": "#old-stuff"}),
 ]
 
 
 @pytest.mark.parametrize(("request_", "tool", "arguments"), ONE_STEP, ids=[case[0] for case in ONE_STEP])
-async def test_a_request_becomes_one_step(request_: str, tool: str, arguments: dict[str, Any], submit: Any, short: Any) -> None:
+async def test_a_request_becomes_one_step(
+    request_: str, tool: str, arguments: dict[str, Any], submit: Any, short: Any
+) -> None:
     assert short(await submit(request_)) == [(tool, arguments)]
 
 
@@ -81,7 +111,11 @@ SEVERAL: list[tuple[str, list[tuple[Any, ...]]]] = [
         "For each open issue in octo/widgets, post a message to #engineering",
         [
             ("github/list-issues", {**OCTO, "state": "open"}),
-            ("slack/post-message", {"channel": "#engineering", "text": "#${item.number} ${item.title}"}, "${s1.issues}"),
+            (
+                "slack/post-message",
+                {"channel": "#engineering", "text": "#${item.number} ${item.title}"},
+                "${s1.issues}",
+            ),
         ],
     ),
     (
@@ -162,5 +196,8 @@ async def test_what_looks_like_a_reference_in_the_request_stays_text(submit: Any
 async def test_a_name_with_quotes_and_braces_is_found_by_a_reference_that_resolves(submit: Any, bind: Any) -> None:
     for title in ("it's {broken}", "back\\slash `tick`"):
         submitted = await submit(f'Close the issue "{title}" in octo/widgets')
-        number = bind(submitted["steps"][1]["arguments"]["issue_number"], {"s1": {"issues": [{"number": 1, "title": "x"}, {"number": 2, "title": title}]}})
+        number = bind(
+            submitted["steps"][1]["arguments"]["issue_number"],
+            {"s1": {"issues": [{"number": 1, "title": "x"}, {"number": 2, "title": title}]}},
+        )
         assert number == 2

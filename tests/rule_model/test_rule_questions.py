@@ -37,13 +37,18 @@ UNCLEAR: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("request_", "word"), UNCLEAR, ids=[case[0] for case in UNCLEAR])
-async def test_a_word_that_would_be_ignored_is_asked_about_before_anything_is_written(request_: str, word: str, submit: Any) -> None:
+async def test_a_word_that_would_be_ignored_is_asked_about_before_anything_is_written(
+    request_: str, word: str, submit: Any
+) -> None:
     submitted = await submit(request_)
     assert submitted["kind"] == "question"
     assert f"“{word}" in submitted["text"]
 
 
-@pytest.mark.parametrize("request_", ["water the plants", "Do the dishes", "Unassign issue 7 in octo/widgets", "delete everything", "🪴", "?!"])
+@pytest.mark.parametrize(
+    "request_",
+    ["water the plants", "Do the dishes", "Unassign issue 7 in octo/widgets", "delete everything", "🪴", "?!"],
+)
 async def test_what_no_tool_can_do_is_said(request_: str, submit: Any) -> None:
     submitted = await submit(request_)
     assert submitted["kind"] in ("answer", "question")
@@ -76,9 +81,13 @@ todoist/create-task(content: string) -> {id: string}
     submitted = await submit("Create a task 'Buy milk'", tools=tools, others="")
     assert submitted["kind"] == "question"
     assert "asana, todoist" in submitted["text"]
-    assert short(await submit("Create a task 'Buy milk' in Todoist", tools=tools, others="")) == [("todoist/create-task", {"content": "Buy milk"})]
+    assert short(await submit("Create a task 'Buy milk' in Todoist", tools=tools, others="")) == [
+        ("todoist/create-task", {"content": "Buy milk"})
+    ]
     history = ["Create a task 'Buy milk'", submitted["text"]]
-    assert short(await submit("Todoist", tools=tools, others="", history=history)) == [("todoist/create-task", {"content": "Buy milk"})]
+    assert short(await submit("Todoist", tools=tools, others="", history=history)) == [
+        ("todoist/create-task", {"content": "Buy milk"})
+    ]
 
 
 async def test_a_tool_whose_output_is_unknown_feeds_no_other(submit: Any) -> None:

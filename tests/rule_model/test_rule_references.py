@@ -6,9 +6,33 @@ import pytest
 
 ISSUES = {
     "issues": [
-        {"number": 7, "title": "Crash", "labels": ["bug"], "state": "open", "created_at": "2026-10-02", "assignees": [], "body": None},
-        {"number": 9, "title": "Slow", "labels": ["stale"], "state": "open", "created_at": "2026-01-02", "assignees": [], "body": None},
-        {"number": 11, "title": "Typo", "labels": [], "state": "open", "created_at": "2026-05-02", "assignees": [], "body": "x"},
+        {
+            "number": 7,
+            "title": "Crash",
+            "labels": ["bug"],
+            "state": "open",
+            "created_at": "2026-10-02",
+            "assignees": [],
+            "body": None,
+        },
+        {
+            "number": 9,
+            "title": "Slow",
+            "labels": ["stale"],
+            "state": "open",
+            "created_at": "2026-01-02",
+            "assignees": [],
+            "body": None,
+        },
+        {
+            "number": 11,
+            "title": "Typo",
+            "labels": [],
+            "state": "open",
+            "created_at": "2026-05-02",
+            "assignees": [],
+            "body": "x",
+        },
     ]
 }
 CONTACTS = {
@@ -24,7 +48,12 @@ DEALS = {
         {"id": "d3", "name": "Hooli", "amount": 50, "stage": "lost"},
     ]
 }
-CHANNELS = {"channels": [{"id": "C1", "name": "a", "is_private": True, "is_archived": False}, {"id": "C2", "name": "b", "is_private": False, "is_archived": False}]}
+CHANNELS = {
+    "channels": [
+        {"id": "C1", "name": "a", "is_private": True, "is_archived": False},
+        {"id": "C2", "name": "b", "is_private": False, "is_archived": False},
+    ]
+}
 MESSAGES = {"messages": [{"ts": "10.5", "text": "new", "user": "U1"}, {"ts": "10.1", "text": "old", "user": "U1"}]}
 
 RESOLVED: list[tuple[str, dict[str, Any], str, Any]] = [
@@ -57,7 +86,9 @@ RESOLVED: list[tuple[str, dict[str, Any], str, Any]] = [
 
 
 @pytest.mark.parametrize(("request_", "output", "argument", "expected"), RESOLVED, ids=[case[0] for case in RESOLVED])
-async def test_a_reference_resolves_to_what_was_meant(request_: str, output: dict[str, Any], argument: str, expected: Any, submit: Any, bind: Any) -> None:
+async def test_a_reference_resolves_to_what_was_meant(
+    request_: str, output: dict[str, Any], argument: str, expected: Any, submit: Any, bind: Any
+) -> None:
     submitted = await submit(request_)
     assert submitted["kind"] == "plan", submitted
     read, step = submitted["steps"]

@@ -21,7 +21,8 @@ class SlowSaver(InMemorySaver):
     async def aput(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
         await asyncio.sleep(SLOWNESS)
         stored = await super().aput(config, checkpoint, metadata, new_versions)
-        self._note(f"stored {checkpoint['id']}")
+        if metadata["source"] == "loop":
+            self._note(f"stored {checkpoint['id']}")
         return stored
 
     async def aput_writes(

@@ -29,8 +29,7 @@ def demo_folder(data_dir: Path, thread_id: str) -> Path:
 
 @asynccontextmanager
 async def demo_session(folder: Path, thread_id: str, model: ModelSettings) -> AsyncIterator[tuple[Session, Sandbox]]:
-    """A sandbox with a Slack connection, and a session on it whose webhooks arrive."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """A sandbox with a Slack connection, and a session on it whose webhooks arrive. The folder must be there."""
     async with _sandbox(folder) as sandbox:
         settings = AgentSettings(
             nango=NangoSettings(
@@ -72,11 +71,17 @@ async def _sandbox(folder: Path) -> AsyncIterator[Sandbox]:
 
 async def demo(environ: Mapping[str, str], data_dir: Path, thread_id: str, terminal: Terminal) -> int:
     folder = demo_folder(data_dir, thread_id)
-    resumed = folder.exists()
+    resumed = _made_before(folder)
     async with demo_session(folder, thread_id, demo_model(environ)) as (session, sandbox):
         greet(session, sandbox, terminal, resumed=resumed)
         await converse(session, terminal, how_to_continue=f"{this_program()} chat --thread {thread_id}")
     return 0
+
+
+def _made_before(folder: Path) -> bool:
+    before = folder.exists()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return before
 
 
 def greet(session: Session, sandbox: Sandbox, terminal: Terminal, *, resumed: bool) -> None:

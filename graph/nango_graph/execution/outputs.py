@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nango_graph.planning.signatures import preview_of, shape_of
+from nango_graph.planning.signatures import abridged, preview_of, shape_of
 from nango_graph.records import Call, PlanRow, Records
 from nango_graph.state import Result
 
@@ -36,14 +36,14 @@ def result_of(step: str, calls: list[Call], output: Any) -> Result:
         step=step,
         tool=calls[0].tool,
         status="succeeded",
-        arguments=calls[0].arguments if len(calls) == 1 else [call.arguments for call in calls[:5]],
+        arguments=abridged(calls[0].arguments if len(calls) == 1 else [call.arguments for call in calls]),
         shape=shape_of(output),
         preview=preview_of(output),
     )
 
 
 def failed_result(step: str, tool: str, status: str, error: str, arguments: Any = None) -> Result:
-    return Result(step=step, tool=tool, status=status, error=error, arguments=arguments or {})
+    return Result(step=step, tool=tool, status=status, error=error, arguments=abridged(arguments or {}))
 
 
 def _by_step(plans: list[PlanRow], calls: list[Call]) -> list[tuple[str, list[Call], Any]]:

@@ -30,12 +30,20 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """What a human must decide: whether a write may be sent, or what became of one."""
+class AskToSend:
+    """A write that a human must allow or refuse."""
 
-    about: Literal["write", "unknown"]
     unit: Unit
-    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskWhatHappened:
+    """A write that left and whose outcome nobody knows."""
+
+    call: Call
+
+
+Ask = AskToSend | AskWhatHappened
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,7 @@ class StepWork:
 
     async def run(self, prepared: Prepared) -> StepState:
         if prepared.writes:
-            calls: list[Call | Ask] = [await self._write(unit) for unit in prepared.units]
+            calls: list[Call | AskWhatHappened] = [await self._write(unit) for unit in prepared.units]
         else:
             calls = list(await asyncio.gather(*map(self._caller.read, prepared.units)))
         state = _state_of(prepared, calls)
@@ -144,7 +152,7 @@ class StepWork:
             elif decision.verdict == "approved":
                 approved.append(replace(unit, arguments=decision.arguments, digest=decision.digest))
         if undecided:
-            return StepState("asking", asks=[Ask("write", unit) for unit in undecided])
+            return StepState("asking", asks=[AskToSend(unit) for unit in undecided])
         if not approved:
             refused = [self._decisions[unit.key].message for unit in units if self._decisions[unit.key].message]
             return StepState(
@@ -154,7 +162,7 @@ class StepWork:
             )
         return Prepared(step, approved, writes=True, left_out=len(units) - len(approved))
 
-    async def _write(self, unit: Unit) -> Call | Ask:
+    async def _write(self, unit: Unit) -> Call | AskWhatHappened:
         """Sends it, unless it was sent. An unknown outcome is a human's to settle, never sent again by itself."""
         while True:
             call = await self._caller.write(unit)
@@ -165,17 +173,17 @@ class StepWork:
             elif call.state != "unknown" or decision is not None:
                 return call
             else:
-                return Ask("unknown", replace(unit, key=call.key), error=call.error or "")
+                return AskWhatHappened(call)
 
 
-def _state_of(prepared: Prepared, calls: Sequence[Call | Ask]) -> StepState:
+def _state_of(prepared: Prepared, calls: Sequence[Call | AskWhatHappened]) -> StepState:
     step = prepared.step
-    asks = [call for call in calls if isinstance(call, Ask)]
+    asks = [call for call in calls if isinstance(call, AskWhatHappened)]
     if asks:
         return StepState("asking", asks=asks)
     ended = [call for call in calls if isinstance(call, Call)]
     succeeded = [call for call in ended if call.state == "succeeded"]
-    arguments = ended[0].arguments if step.for_each is None else [call.arguments for call in ended[:5]]
+    arguments = ended[0].arguments if step.for_each is None else [call.arguments for call in ended]
     output = (
         [call.output for call in succeeded] if step.for_each is not None else next((c.output for c in succeeded), None)
     )

@@ -2,17 +2,21 @@
 
 from typing import Any
 
-from langchain_core.messages import HumanMessage, RemoveMessage
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.runtime import Runtime
 
+from nango_graph.approval import ask
 from nango_graph.context import Context, as_context
 from nango_graph.digests import digest
 from nango_graph.errors import UsageError
 from nango_graph.execution.outputs import earlier_results
+from nango_graph.execution.work import AskWhatHappened
 from nango_graph.identity import requester_of
+from nango_graph.questions import approval_message, approval_requests
 from nango_graph.records import PlanRow, TurnRow
 from nango_graph.services import Services
-from nango_graph.state import SCHEMA_VERSION, State, Turn
+from nango_graph.state import SCHEMA_VERSION, Asked, State, Turn
+from nango_graph.turn import thread_of
 
 _INVENTED = "do-not-render-"
 """agent-chat-ui answers tool calls that nobody answered with messages of its own; their ids begin like this."""
@@ -35,9 +39,10 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
     unfinished = await _unfinished(services, [plan for plan in plans if plan.turn_id != turn_id], requester.tenant)
     # From here on nothing of an older plan is sent: what was approved and not yet used is void.
     await records.plans.close_others(thread_id, turn_id)
+    asked, announcement = await _unsettled(services, row)
     return {
         "schema_version": SCHEMA_VERSION,
-        "messages": [RemoveMessage(id=message.id or "") for message in invented],
+        "messages": [*(RemoveMessage(id=message.id or "") for message in invented), *announcement],
         "turn": Turn(
             id=turn_id,
             message_id=human.id or "",
@@ -55,22 +60,19 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
         "unfinished": unfinished,
         "plan_id": None,
         "problem": None,
-        "asked": None,
+        "asked": asked,
         "answered": None,
         "reply": None,
     }
 
 
-def thread_of(runtime: Runtime[Context]) -> str:
-    """The thread's id. Raises `UsageError` where nothing could be resumed."""
-    execution = runtime.execution_info
-    thread_id = execution.thread_id if execution is not None else None
-    if not thread_id:
-        raise UsageError(
-            "This graph waits for people, so it needs a checkpointer and a thread: compile it with "
-            'build_graph().compile(checkpointer=...) and run it with {"configurable": {"thread_id": "..."}}.'
-        )
-    return thread_id
+async def _unsettled(services: Services, turn: TurnRow) -> tuple[Asked | None, list[AIMessage]]:
+    """What became of writes that were cut off is asked before anything new is planned."""
+    calls = await services.records.calls.unsettled(turn.thread_id, turn.requester.tenant, now=services.clock.now())
+    if not calls:
+        return None, []
+    asked = ask("approval", approval_requests([AskWhatHappened(call) for call in calls]))
+    return asked, [approval_message(asked)]
 
 
 async def _unfinished(services: Services, plans: list[PlanRow], tenant: str) -> list[dict[str, Any]]:

@@ -61,7 +61,9 @@ async def choose_integrations(state: State, runtime: Runtime[Context], services:
 
 async def _chosen_by_model(candidates: list[IntegrationSummary], state: State, services: Services) -> set[str]:
     arguments = await call_tool_of(
-        services.model, choose_prompt(candidates, state["messages"]), CHOOSE_INTEGRATIONS_SCHEMA
+        services.model,
+        choose_prompt(integrations=candidates, conversation=state["messages"], turn=state["turn"]),
+        CHOOSE_INTEGRATIONS_SCHEMA,
     )
     named = arguments.get("integrations") if isinstance(arguments, dict) else None
     if not isinstance(named, list):

@@ -8,12 +8,12 @@ from nango_graph.approval import UNKNOWN_OUTCOMES, Answer, BadAnswer, again, rea
 from nango_graph.context import Context
 from nango_graph.digests import action_digest
 from nango_graph.identity import actor_of
-from nango_graph.nodes.begin_turn import thread_of
 from nango_graph.nodes.discover_tools import tools_of
 from nango_graph.planning.arguments import argument_problem, coerced
 from nango_graph.records import CallKey, Decision
 from nango_graph.services import Services
 from nango_graph.state import Asked, State
+from nango_graph.turn import turn_of
 from nango_tools import NangoError, Tool
 
 
@@ -21,7 +21,7 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     asked = state.get("asked")
     if asked is None:
         return {"answered": None}
-    turn = await services.records.turns.get(state["turn"]["id"], thread_of(runtime))
+    turn = await turn_of(state, runtime, services)
     actor = actor_of(runtime, services.settings.user_id)
     now = services.clock.now()
     decisions: list[Decision] = []

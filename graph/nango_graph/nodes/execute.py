@@ -2,28 +2,27 @@
 
 from typing import Any
 
-from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
-from nango_graph.approval import ask, question_message_id
+from nango_graph.approval import ask
 from nango_graph.context import Context
 from nango_graph.execution.calling import Caller
 from nango_graph.execution.outputs import load_outputs
 from nango_graph.execution.scheduler import Planned, StepState, carry_out
 from nango_graph.execution.work import Ask, StepWork, Unit
-from nango_graph.nodes.begin_turn import thread_of
 from nango_graph.nodes.discover_tools import tools_of
 from nango_graph.planning.plan import Step
-from nango_graph.planning.signatures import preview_of, shape_of
+from nango_graph.planning.signatures import abridged, preview_of, shape_of
 from nango_graph.questions import approval_message, approval_requests
 from nango_graph.services import Services
 from nango_graph.state import Reply, Result, State
+from nango_graph.turn import thread_of, turn_of
 from nango_tools import Access
 
 
 async def execute(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
     records, thread_id = services.records, thread_of(runtime)
-    turn = await records.turns.get(state["turn"]["id"], thread_id)
+    turn = await turn_of(state, runtime, services)
     tenant = turn.requester.tenant
     row = await records.plans.get(state.get("plan_id") or "", thread_id)
     if row is None:
@@ -60,9 +59,8 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
     }
     asks: list[Ask] = [one for step in states.values() for one in step.asks]
     if asks:
-        requests = approval_requests(asks)
-        update["asked"] = ask("approval", requests)
-        update["messages"] = [AIMessage(approval_message(requests), id=question_message_id(update["asked"]["id"]))]
+        update["asked"] = ask("approval", approval_requests(asks))
+        update["messages"] = [approval_message(update["asked"])]
         return update
     if problem := _worth_planning_again(states, state):
         update["problem"] = problem
@@ -94,7 +92,7 @@ class _Progress:
 
 def _result(step: Step, state: StepState) -> Result:
     result = Result(step=step.id, tool=step.tool, status=_STATUS_IN_WORDS.get(state.status, state.status))
-    result["arguments"] = state.arguments if state.arguments is not None else step.arguments
+    result["arguments"] = abridged(state.arguments if state.arguments is not None else step.arguments)
     if state.status == "succeeded":
         result["shape"], result["preview"] = shape_of(state.output), preview_of(state.output)
     if state.error:

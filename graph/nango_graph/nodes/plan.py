@@ -7,7 +7,6 @@ from langgraph.runtime import Runtime
 from nango_graph.context import Context
 from nango_graph.digests import digest
 from nango_graph.models import call_tool_of
-from nango_graph.nodes.begin_turn import thread_of
 from nango_graph.nodes.discover_tools import tools_of
 from nango_graph.planning.arguments import argument_problem
 from nango_graph.planning.plan import SUBMIT_PLAN_SCHEMA, Step, Submission, structure_problem
@@ -15,6 +14,7 @@ from nango_graph.prompts import plan_prompt
 from nango_graph.records import PlanRow
 from nango_graph.services import Services
 from nango_graph.state import Reply, State
+from nango_graph.turn import thread_of, turn_of
 from nango_tools import Tool
 
 REPAIRS = 2
@@ -24,7 +24,7 @@ MAX_PLANNED = 8
 
 async def plan(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
     thread_id, turn_state = thread_of(runtime), state["turn"]
-    turn = await services.records.turns.get(turn_state["id"], thread_id)
+    turn = await turn_of(state, runtime, services)
     plan_id = digest([thread_id, turn_state["message_id"], turn_state["planned"]])[:32]
     kept = await services.records.plans.get(plan_id, thread_id)
     if kept is not None:
@@ -95,16 +95,15 @@ async def _submission(state: State, services: Services, used: set[str]) -> Submi
     ]
     known = {result["step"] for result in [*state["earlier"], *state["results"]] if result["status"] == "succeeded"}
     problem, complaint = state.get("problem"), ""
-    if declined:
-        problem = " ".join(filter(None, [problem, f"The user chose to go on without: {', '.join(sorted(declined))}."]))
     for _ in range(1 + REPAIRS):
         prompt = plan_prompt(
             tools=tools.values(),
             others=others,
             conversation=state["messages"],
-            request=state["turn"]["request"],
+            turn=state["turn"],
             results=[*state["earlier"], *state["results"]],
             unfinished=state["unfinished"],
+            declined=state["declined"],
             problem=" ".join(filter(None, [problem, complaint])) or None,
             next_step_id=next_step_id(used),
         )

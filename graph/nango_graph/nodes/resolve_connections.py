@@ -2,22 +2,28 @@
 
 from typing import Any
 
-from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
-from nango_graph.approval import BadAnswer, again, ask, question_message_id, read_answers
+from nango_graph.approval import BadAnswer, again, ask, read_answers
 from nango_graph.connecting import Found, find_connections, has_expired, in_state, moment, new_session
 from nango_graph.context import Context
-from nango_graph.nodes.begin_turn import thread_of
-from nango_graph.questions import AccountChoice, MissingConnection, connection_message, connection_requests
+from nango_graph.display import markdown
+from nango_graph.questions import (
+    AccountChoice,
+    MissingConnection,
+    announcement,
+    connection_message,
+    connection_requests,
+)
 from nango_graph.records import TurnRow, Wait
 from nango_graph.services import Services
 from nango_graph.state import Asked, Connection, State
+from nango_graph.turn import turn_of
 from nango_tools import TransientError
 
 
 async def resolve_connections(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
-    turn = await services.records.turns.get(state["turn"]["id"], thread_of(runtime))
+    turn = await turn_of(state, runtime, services)
     asked = state.get("asked")
     declined, picked = set(state["declined"]), dict[str, str]()
     if asked is not None and asked["kind"] == "connections" and state.get("answered") is not None:
@@ -49,11 +55,14 @@ async def resolve_connections(state: State, runtime: Runtime[Context], services:
         # Nango can't be reached just now: the wait goes on, it is not lost over this.
         return {"answered": None}
     update: dict[str, Any] = {"connections": kept, "declined": sorted(declined), "asked": None, "answered": None}
+    about = f"{turn.id} connections"
     if missing or choices:
         update["asked"] = ask("connections", connection_requests(missing, choices))
-        update["messages"] = [
-            AIMessage(connection_message(missing, choices), id=question_message_id(f"{turn.id} connections"))
-        ]
+        update["messages"] = [announcement(connection_message(missing, choices), about=about)]
+    elif asked is not None:
+        # Takes the link out of the conversation: it is of no use any more.
+        settled = ", ".join(connection["label"] for connection in kept.values()) or "nothing"
+        update["messages"] = [announcement(f"Connected now: {markdown(settled)}.", about=about)]
     return update
 
 

@@ -8,15 +8,15 @@ from langgraph.runtime import Runtime
 from nango_graph.context import Context
 from nango_graph.errors import ModelError
 from nango_graph.models import stream_text
-from nango_graph.nodes.begin_turn import thread_of
 from nango_graph.prompts import answer_prompt
 from nango_graph.services import Services
 from nango_graph.state import Result, State
+from nango_graph.turn import turn_of
 
 
 async def respond(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
     reply = state.get("reply")
-    turn = await services.records.turns.get(state["turn"]["id"], thread_of(runtime))
+    turn = await turn_of(state, runtime, services)
     if reply is not None:
         text = reply["text"]
         if reply["kind"] == "problem" and state["results"]:
@@ -25,7 +25,7 @@ async def respond(state: State, runtime: Runtime[Context], services: Services) -
     else:
         prompt = answer_prompt(
             conversation=state["messages"],
-            request=state["turn"]["request"],
+            turn=state["turn"],
             results=state["results"],
             earlier=state["earlier"],
             problem=state.get("problem"),

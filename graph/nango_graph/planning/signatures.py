@@ -84,6 +84,18 @@ def preview_of(value: Any, limit: int = PREVIEW) -> str:
     return text if len(text) <= limit else f"{text[:limit]} … (cut; {len(text)} characters in all)"
 
 
+def abridged(value: Any, limit: int = 300) -> Any:
+    """The value with long texts and lists cut, marked where they are: for prompts and for the state."""
+    if isinstance(value, str):
+        return cut(value, limit)
+    if isinstance(value, list):
+        more = [f"… {len(value) - 20} more"] if len(value) > 20 else []
+        return [*(abridged(item, limit) for item in value[:20]), *more]
+    if isinstance(value, dict):
+        return {key: abridged(item, limit) for key, item in value.items()}
+    return value
+
+
 def one_line(text: str, limit: int) -> str:
     """Text from outside on one line, so that it can't look like a line of the prompt."""
     return cut(" ".join(text.replace("<", "‹").replace(">", "›").split()), limit)

@@ -7,7 +7,7 @@ everybody else finds the row. A claim whose worker is gone becomes `unknown` whe
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nango_graph.records.database import Database, calls, decisions, plans
@@ -30,6 +30,9 @@ class Call:
     lease_until: float
     output: Any = None
     error: str | None = None
+
+
+_GIVEN_UP = {"state": "unknown", "error": "The process that sent it ended before the answer came."}
 
 
 class NotAllowed(Exception):
@@ -108,9 +111,7 @@ class Calls:
             await connection.execute(
                 update(calls)
                 .where(_is(key), calls.c.state == "claimed", calls.c.lease_until < now)
-                .values(
-                    state="unknown", error="The process that sent it ended before the answer came.", finished_at=now
-                )
+                .values(**_GIVEN_UP, finished_at=now)
             )
 
     async def settle(self, key: CallKey, *, state: CallState, error: str | None, now: float) -> None:
@@ -130,6 +131,23 @@ class Calls:
         """The same action, sent under another plan of the same turn: what a re-plan must not repeat."""
         async with self._database.transaction() as connection:
             return await self._one(connection, _twin(plan_id, turn_id, digest, tenant))
+
+    async def unsettled(self, thread_id: str, tenant: str, *, now: float) -> list[Call]:
+        """Writes of the thread whose outcome nobody knows and no human was asked about, dead claims among them."""
+        mine = and_(calls.c.thread_id == thread_id, calls.c.tenant == tenant)
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(calls)
+                .where(mine, calls.c.state == "claimed", calls.c.lease_until < now)
+                .values(**_GIVEN_UP, finished_at=now)
+            )
+        decided = exists().where(
+            decisions.c.plan_id == calls.c.plan_id,
+            decisions.c.step == calls.c.step,
+            decisions.c.item == calls.c.item,
+            decisions.c.attempt == calls.c.attempt + 1,
+        )
+        return await self._many(and_(mine, calls.c.state == "unknown", ~decided))
 
     async def of_plan(self, plan_id: str, tenant: str) -> list[Call]:
         return await self._many(and_(calls.c.plan_id == plan_id, calls.c.tenant == tenant))

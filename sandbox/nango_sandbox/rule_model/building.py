@@ -28,6 +28,7 @@ def attempt(scene: Scene, tool: Tool, clause: Clause) -> Attempt:
     given = [token for token in clause.tokens if token.start not in taken]
     for tokens in _jobs(tool, clause, given):
         _add_step(reading, tokens, phrase, source)
+    out.beyond = _beyond(given, used, tool)
     out.unused = _qualifiers(tool, clause, used)
     out.unused += [t for t in given if t.kind in _MEANT and t.start not in used and not _within(t, clause.tokens, used)]
     return out
@@ -59,6 +60,16 @@ def _qualifiers(tool: Tool, clause: Clause, used: set[int]) -> list[Token]:
         return []
     known = {stem(word) for word in (*tool.name.words, *tool.description.replace(".", " ").split())}
     return [t for t in words[:head] if is_content(t) and t.start not in used and t.stem not in known]
+
+
+def _beyond(tokens: Sequence[Token], used: set[int], tool: Tool) -> list[Token]:
+    for at, token in enumerate(tokens):
+        rest = tokens[at + 1 :]
+        own = {stem(word) for word in tool.name.words}
+        strange = any(is_content(one) and one.stem not in own for one in rest)
+        if token.lower in ("and", "then") and strange and not any(one.start in used for one in rest):
+            return list(rest)
+    return []
 
 
 def _jobs(tool: Tool, clause: Clause, tokens: list[Token]) -> list[list[Token]]:

@@ -196,7 +196,7 @@ def _pointed_at(tokens: Sequence[Token], at: int, own: Iterable[str]) -> bool:
     before = tokens[at - 1] if at else None
     if tokens[at].kind == "hash" and stem("channel") not in own:
         return False
-    return before is None or not is_content(before) or before.stem in own
+    return before is None or not is_content(before) or before.stem in own or before.stem == tokens[at].kind
 
 
 def counts(tokens: Sequence[Token], at: int) -> bool:

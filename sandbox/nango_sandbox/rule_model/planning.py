@@ -63,6 +63,15 @@ def _objection(attempts: Sequence[Attempt]) -> Decision | None:
     if opaque is not None:
         why = f"I cannot do that in one go, because {opaque.key} does not say what it returns."
         return Decision("answer", f"{why} Ask me to {job(opaque)} first, and then say what to do with the result.")
+    beyond = next((attempt.beyond for attempt in attempts if attempt.beyond), [])
+    if beyond:
+        said = " ".join(token.value for token in beyond)
+        why = f"I do not know how to do this part: “{said}”, so I have not started on the rest either."
+        return Decision("answer", f"{why} Say it in other words, or leave it out.")
+    unclear = " ".join(token.value for attempt in attempts for token in attempt.unclear)
+    if unclear:
+        why = f"I cannot tell which ones you mean by “{unclear}”: nothing in the data says so."
+        return Decision("question", f"{why} Which exactly?")
     missing = [pair for attempt in attempts for pair in attempt.missing]
     if missing:
         return ask(missing)
@@ -75,10 +84,6 @@ def _objection(attempts: Sequence[Attempt]) -> Decision | None:
         tool, value = lost[0]
         able = parameters_of(tool, tool.parameters)
         return Decision("question", f"I do not know what “{value}” is for. {tool.key} takes: {able}. Which is it?")
-    unclear = " ".join(token.value for attempt in attempts for token in attempt.unclear)
-    if unclear:
-        why = f"I cannot tell which ones you mean by “{unclear}”: nothing in the data says so."
-        return Decision("question", f"{why} Which exactly?")
     return None
 
 
