@@ -15,6 +15,8 @@ from nango_graph.digests import digest
 from nango_graph.state import Asked
 
 CONFIRM = "confirm"
+REFUSED = "refused"
+"""Key of an answer that is none: its value says why."""
 UNKNOWN_OUTCOMES = ("happened", "not_happened_retry", "not_happened_skip")
 
 AnswerKind = Literal["approve", "edit", "reject"]
@@ -93,9 +95,11 @@ def read_answers(asked: Asked, raw: Any) -> list[Answer]:
     """
     shown = asked["payload"]["action_requests"]
     configs = asked["payload"]["review_configs"]
+    if isinstance(raw, dict) and isinstance(raw.get(REFUSED), str):
+        raise BadAnswer(raw[REFUSED])
     if isinstance(raw, dict) and isinstance(raw.get("decisions"), list):
         entries = [_from_decision(entry) for entry in raw["decisions"]]
-        if raw.get("id") not in {None, asked["id"]}:
+        if raw.get("id") not in (None, asked["id"]):
             raise BadAnswer("That answer was for another question. This is the one that is open now.")
         if len(entries) != len(shown):
             raise BadAnswer(f"{len(shown)} decisions are needed, one for each action in order; {len(entries)} came.")
@@ -135,7 +139,7 @@ def _from_inbox(entry: Any, name: str) -> Answer:
     if not isinstance(entry, dict):
         raise BadAnswer("A response must be an object with a type.")
     inner = entry.get("args")
-    if isinstance(inner, dict) and inner.get("action") not in {None, name}:
+    if isinstance(inner, dict) and inner.get("action") not in (None, name):
         raise BadAnswer("That answer was for another action. This is the one that is open now.")
     match entry.get("type"):
         case "accept":

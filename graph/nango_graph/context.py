@@ -29,7 +29,7 @@ class Context(BaseModel):
         "Ignored on a LangGraph server.",
     )
     integrations: list[str] = Field(
-        default_factory=list,
+        default=[],  # not a factory: the schema that Studio shows names the default then
         description="Use only these integrations (Nango's provider config keys). Empty: all that the environment has.",
     )
     max_steps: int = Field(default=20, ge=1, le=100, description="The most steps that one plan may have.")

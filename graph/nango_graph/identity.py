@@ -53,18 +53,14 @@ def actor_of(runtime: Runtime[Context], fallback_user_id: str) -> str:
     return requester_of(runtime, fallback_user_id).user_id
 
 
-def refuse_strangers(runtime: Runtime[Context], requester: Requester) -> None:
-    """Whoever goes on with a turn must be of its tenant, as far as it is known who that is: a wake-up is nobody's.
-
-    Raises `UsageError`.
-    """
+def is_stranger(runtime: Runtime[Context], requester: Requester) -> bool:
+    """Is whoever runs the graph now of another tenant? False where nobody is named, as in a wake-up."""
     server, context = runtime.server_info, as_context(runtime.context)
     if server is not None:
         known = Requester(server.user.identity) if server.user is not None else None
     else:
         known = Requester(context.user_id, context.organization_id) if context.user_id else None
-    if known is not None and known.tenant != requester.tenant:
-        raise UsageError("This thread belongs to somebody else. Start a new one.")
+    return known is not None and known.tenant != requester.tenant
 
 
 def _checked(requester: Requester) -> Requester:

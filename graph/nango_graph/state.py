@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
-from typing_extensions import (
-    TypedDict,
-)  # pydantic, which makes the schemas that Studio shows, needs this one before 3.12
+
+# Pydantic makes the schemas that Studio shows, and before Python 3.12 it can read only this TypedDict.
+from typing_extensions import TypedDict
 
 SCHEMA_VERSION = 1
 

@@ -35,10 +35,13 @@ class Server:
 
 
 @asynccontextmanager
-async def langgraph_dev(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[Server]:
-    """Serves the project's own langgraph.json from `folder`, with a checkpointer that is slow and takes notes."""
+async def langgraph_dev(
+    folder: Path, environ: Mapping[str, str], *options: str, saver: str | None = None
+) -> AsyncIterator[Server]:
+    """Serves the project's own langgraph.json from `folder`, with another checkpointer if `saver` names one."""
     described = json.loads((ROOT / "langgraph.json").read_text())
-    described["checkpointer"] = {"path": f"{Path(__file__).parent / 'slow_saver.py'}:open_saver"}
+    if saver is not None:
+        described["checkpointer"] = {"path": saver}
     (folder / "langgraph.json").write_text(json.dumps(described))
     log = folder / "server.log"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_LEAKS)}
@@ -48,7 +51,7 @@ async def langgraph_dev(folder: Path, environ: Mapping[str, str]) -> AsyncIterat
     command = [str(Path(sys.executable).parent / "langgraph"), "dev", "--no-browser", "--no-reload"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            [*command, "--host", "127.0.0.1", "--port", str(port), *options],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -98,7 +101,9 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    async with langgraph_dev(tmp_path_factory.mktemp("server"), _environ_of(sandbox)) as server:
+    folder = tmp_path_factory.mktemp("server")
+    saver = f"{Path(__file__).parent / 'slow_saver.py'}:open_saver"
+    async with langgraph_dev(folder, _environ_of(sandbox), saver=saver) as server:
         yield server
 
 
@@ -107,5 +112,6 @@ async def server_with_a_loop_for_each_run(
     sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Server]:
     environ = {**_environ_of(sandbox), "BG_JOB_ISOLATED_LOOPS": "true", "NANGO_AGENT_USER_ID": "grace"}
-    async with langgraph_dev(tmp_path_factory.mktemp("isolated"), environ) as server:
+    folder = tmp_path_factory.mktemp("isolated")
+    async with langgraph_dev(folder, environ, "--n-jobs-per-worker", "2") as server:
         yield server

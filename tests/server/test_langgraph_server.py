@@ -1,5 +1,6 @@
 """The graph on `langgraph dev`, driven over HTTP as Studio and agent-chat-ui do it."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -87,13 +88,15 @@ async def test_the_assistant_takes_messages_and_describes_all_its_settings(serve
         assert "default" in field, name
 
 
-async def test_each_run_may_have_a_loop_of_its_own(server_with_a_loop_for_each_run: Any, sandbox: Sandbox) -> None:
+async def test_runs_may_have_loops_of_their_own(server_with_a_loop_for_each_run: Any, sandbox: Sandbox) -> None:
     server = server_with_a_loop_for_each_run
     await sandbox.connect("github", {"end_user_id": "grace"})
-    thread = (await server.client.threads.create())["thread_id"]
-    for _ in range(4):
-        assert await _run(server.client, thread, input=_said("List the open issues in octo/widgets on GitHub")) is None
-        assert "Broken" in await _answer(server.client, thread) or "octo/widgets" in await _answer(server.client, thread)
+    threads = [(await server.client.threads.create())["thread_id"] for _ in range(2)]
+    for _ in range(2):
+        said = _said("List the open issues in octo/widgets on GitHub")
+        assert await asyncio.gather(*(_run(server.client, thread, input=said) for thread in threads)) == [None, None]
+        for thread in threads:
+            assert "#7" in await _answer(server.client, thread)
     assert "Traceback" not in server.log.read_text()
 
 

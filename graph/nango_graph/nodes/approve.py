@@ -3,13 +3,12 @@
 from typing import Any
 
 from langgraph.runtime import Runtime
-from langgraph.types import interrupt
 
 from nango_graph.context import Context
 from nango_graph.services import Services
 from nango_graph.state import State
+from nango_graph.turn import ask_of_tenant
 
 
-async def approve(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:  # noqa: ARG001
-    asked = state.get("asked")
-    return {"answered": interrupt(asked["payload"]) if asked is not None else None}
+async def approve(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
+    return {"answered": await ask_of_tenant(state, runtime, services)}

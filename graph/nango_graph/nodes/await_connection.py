@@ -3,20 +3,20 @@
 from typing import Any
 
 from langgraph.runtime import Runtime
-from langgraph.types import interrupt
 
 from nango_graph.connecting import has_expired
 from nango_graph.context import Context
 from nango_graph.services import Services
 from nango_graph.state import Asked, State
+from nango_graph.turn import ask_of_tenant
 
 
-async def await_connection(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:  # noqa: ARG001
+async def await_connection(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
     asked = state.get("asked")
     # Looked at first, so that waking the thread without any payload is enough to go on.
     if asked is None or await _nothing_to_wait_for(asked, services):
         return {"answered": None}
-    return {"answered": interrupt(asked["payload"])}
+    return {"answered": await ask_of_tenant(state, runtime, services)}
 
 
 async def _nothing_to_wait_for(asked: Asked, services: Services) -> bool:

@@ -33,7 +33,6 @@ _LEADS = {  # words that announce a parameter without being its name
     "comment": ("saying", "says"),
     "query": ("about", "containing", "mentioning", "matching"),
     "labels": ("labelled", "labeled", "tagged"),
-    "assignees": ("assigned",),
 }
 _FORMS = {
     "hash": frozenset(("channel", "room", "name")),
@@ -55,7 +54,7 @@ class Filled:
 
 def fill(tool: Tool, clause: Clause, tokens: Sequence[Token] | None = None, *, reads: bool | None = None) -> Filled:
     """Never makes a value up: what a clause does not say stays missing. `tokens` narrows where to look."""
-    found = _Filling(tool, clause, list(tokens if tokens is not None else clause.rest))
+    found = _Filling(tool, clause, list(tokens if tokens is not None else clause.tokens))
     found.written_forms()
     found.led_values()
     found.options()
@@ -152,25 +151,30 @@ class _Filling:
         for parameter in sorted(self.open(), key=lambda p: (not p.required, not p.name)):
             if parameter.name in self.arguments:
                 continue
-            words = self._leads(parameter)
+            words, announced = self._leads(parameter)
             for at, token in enumerate(self.tokens):
-                if token.kind != "word" or token.stem not in words or token.start in self.values.used:
+                leads = token.kind == "word" and (token.stem in words or token.lower in announced)
+                if not leads or token.start in self.values.used:
                     continue
                 if self.values.is_the_job(token) and not (is_text(parameter) and self.values.quoted_next(at)):
                     continue
-                values = self.values.after(at, parameter) or self.values.before(at, parameter)
+                end = at  # "the job title of …": all words of the name lead to the value
+                while end + 1 < len(self.tokens) and self.tokens[end + 1].stem in words - {token.stem, ""}:
+                    end += 1
+                values = self.values.after(end, parameter) or self.values.before(at, parameter)
                 if values:
                     self.put(parameter, many(parameter, values), token, *values)
                     break
 
-    def _leads(self, parameter: Field) -> set[str]:
-        """Stems of the words that a parameter's value follows."""
+    def _leads(self, parameter: Field) -> tuple[set[str], frozenset[str]]:
+        """What a parameter's value follows: stems of its name, and words as they are."""
         if is_id(parameter):
-            return set(same_things(thing_of(parameter, self.tool)))
+            return set(same_things(thing_of(parameter, self.tool))), frozenset()
         named = split_words(parameter.name)
-        words = {*named, *_LEADS.get(named[-1], ()), *_LEADS.get(parameter.name + "s", ())} - {"is"}
         own = same_things(self.tool.name.head) if parameter.required and named == ("name",) else frozenset()
-        return {stem(word) for word in words} | own
+        whole = {stem(word) for word in named[:-1]} <= set(self.tool.name.nouns)  # not a contact's first_name
+        announced = _LEADS.get(named[-1]) or _LEADS.get(named[-1] + "s", ())
+        return {stem(word) for word in named if word != "is"} | own, frozenset(announced if whole else ())
 
     def options(self) -> None:
         for parameter in self.open():
@@ -232,13 +236,14 @@ class _Filling:
             if is_id(parameter) or (verb not in words_of(parameter) and parameter is not renamed):
                 continue
             for at, token in enumerate(self.tokens):
-                if token.lower in ("to", "as", "with") and (values := self.values.run(at + 1, parameter)):
+                leads = token.lower in ("to", "as", "with") or (token.lower in THOSE and at > 0)
+                if leads and (values := self.values.run(at + 1, parameter)):
                     self.put(parameter, many(parameter, values), *values)
                     return
 
     def names(self) -> None:
         """`Ada Lovelace` as first and last name, or as the name."""
-        run = self.values.name_run()
+        run = self.values.name_run() if group_of(self.tool.name.verb) == "create" else []
         if not run:
             return
         parts = {"".join(split_words(parameter.name)): parameter for parameter in self.open()}

@@ -9,7 +9,7 @@ from nango_sandbox.rule_model.phrases import Phrase, projection
 from nango_sandbox.rule_model.prompt import Tool
 from nango_sandbox.rule_model.request import Clause
 from nango_sandbox.rule_model.sources import Source, described, field_for, joined, label_field, name, of, reference
-from nango_sandbox.rule_model.words import split_words
+from nango_sandbox.rule_model.words import group_of, split_words
 
 _OWN = ("name", "query", "email", "state", "status", "color", "limit")  # never a matter of where something is
 
@@ -64,12 +64,15 @@ def inherit(tool: Tool, arguments: dict[str, Any], sources: Sequence[Source]) ->
 
 def _write(tool: Tool, arguments: dict[str, Any], phrase: Phrase, source: Source) -> None:
     """A text to write that was not given: the fields that were asked for, else what things are called."""
+    if group_of(tool.name.verb) in ("delete", "list"):
+        return
     fields = projection(source, phrase)
     texts = [p for p in tool.parameters if is_text(p) and p.name not in arguments]
     target = next((p for p in texts if p.required), next(iter(texts), None) if fields else None)
     if target is None:
         return
-    if source.many and any(token.lower in ("number", "count") for token in phrase.projected):
+    how_many = any(token.lower in ("number", "count") for token in phrase.projected) or "many" in phrase.words
+    if source.many and how_many:
         arguments[target.name] = reference(f"to_string(length({source.expression}))")
     elif source.many:
         shown = fields or [one for one in (source.shape.field("number"), label_field(source.shape)) if one is not None]

@@ -87,6 +87,10 @@ def verb_fit(tool: Tool, clause: Clause) -> float | None:
             return 3.0
         if said == "rename" and called(tool) is not None:
             return 2.5
+        if said in ("move", "mark") and any(
+            option_named(field, word) is not None for field in tool.parameters for word in clause.stems
+        ):
+            return 2.5
     if {said, theirs} == {"post", "create"} and same_things(tool.name.head) & made:
         return 1.5  # "post a comment", "add a message"
     return None
@@ -144,12 +148,13 @@ def _noun_fit(tool: Tool, clause: Clause, stems: set[str], suggested: set[str]) 
     if not met and clause.verb and not clause.asks:
         # "post … to #general": the thing goes without saying when what is written fills the tool's parameters.
         kinds = {suggestion for suggestion in suggested if any(suggestion in words_of(f) for f in tool.required)}
-        met = bool(kinds) and any(is_text(field) for field in tool.required)
+        writes = group_of(tool.name.verb) == "post" and any(is_text(field) for field in tool.required)
+        met = bool(kinds) and writes
         if met:
             score = max(score, -0.5)
         elif clause.verb == tool.name.verb and group_of(clause.verb) not in _BROAD:
             met, score = True, max(score, -1.0)  # "invite U1 to C2": few tools invite
-        elif group_of(tool.name.verb) == "post" and any(is_text(field) for field in tool.required):
+        elif writes:
             met, score = True, max(score, -1.5)
     if not met and tool.reads and clause.verb == tool.name.verb:
         met = any(

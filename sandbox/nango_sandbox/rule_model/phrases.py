@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from nango_sandbox.rule_model.prompt import Tool
-from nango_sandbox.rule_model.request import Clause, Token, is_content
+from nango_sandbox.rule_model.request import Clause, Token, is_content, is_pronoun
 from nango_sandbox.rule_model.shapes import Field
 from nango_sandbox.rule_model.sources import (
     Source,
@@ -48,6 +48,10 @@ class Phrase:
     projected: list[Token] = field(default_factory=list)
 
     @property
+    def words(self) -> set[str]:
+        return {token.lower for token in self.tokens}
+
+    @property
     def many(self) -> bool:
         plural = self.noun is not None and is_plural(self.noun.value)
         pronoun = self.noun is None and any(
@@ -83,7 +87,7 @@ def phrase_in(clause: Clause, is_thing: Callable[[Token], bool]) -> Phrase | Non
         if token.kind == "word" and at != clause.verb_at and is_thing(token):
             return _around(clause.tokens, at, clause.verb_at, token)
     for at, token in enumerate(clause.tokens):
-        if token.lower in THOSE or (token.lower in _ORDER and at > clause.verb_at):
+        if is_pronoun(clause.tokens, at) or (token.lower in _ORDER and at > clause.verb_at):
             return _around(clause.tokens, at, clause.verb_at, None)
     return None
 
@@ -180,7 +184,7 @@ def _field_led(source: Source, phrase: Phrase, at: int) -> Field | None:
 
 
 def _says_order(token: Token) -> bool:
-    return token.lower in _ORDER | frozenset(NUMBERS) | EACH | THOSE
+    return token.lower in _ORDER | frozenset(NUMBERS) | EACH | THOSE or token.lower == "many"
 
 
 def _around(tokens: Sequence[Token], at: int, verb_at: int, noun: Token | None) -> Phrase:
@@ -199,6 +203,8 @@ def _around(tokens: Sequence[Token], at: int, verb_at: int, noun: Token | None) 
             break
         start -= 1
     end = at + 1
+    if tokens[at].lower in ("it", "this", "that", "them", "these", "those", "there"):
+        tokens = tokens[:end]  # what follows, as in "label it bug", is no part of it
     while end < len(tokens):
         token = tokens[end]
         if token.lower in _STOPS or token.kind == "text":

@@ -79,7 +79,12 @@ def _objection(attempts: Sequence[Attempt]) -> Decision | None:
     if idle is not None:
         able = parameters_of(idle, [field for field in idle.parameters if not field.required])
         return Decision("question", f"What should I change? With {idle.key} I can set: {able}. Which, and to what?")
-    lost = [(attempt.tool, token.value) for attempt in attempts if not attempt.tool.reads for token in attempt.unused]
+    lost = [
+        (attempt.tool, token.value)
+        for attempt in attempts
+        for token in attempt.unused
+        if not attempt.tool.reads or token.kind in ("hash", "email", "path", "quoted")
+    ]
     if lost:
         tool, value = lost[0]
         able = parameters_of(tool, tool.parameters)

@@ -1,7 +1,7 @@
 """A request as tokens and clauses: what is quoted, what is a name, an address or a number, and where one job ends."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from nango_sandbox.rule_model.words import (
@@ -70,19 +70,16 @@ class Clause:
     asks: bool = False
     each: list[Token] = field(default_factory=list)
     text: str = ""  # the whole request, which the tokens point into
-    used: set[int] = field(default_factory=set)  # the start of every token that something was made of
 
     @property
     def stems(self) -> set[str]:
         return {token.stem for token in self.tokens if token.kind == "word"}
 
     @property
-    def rest(self) -> list[Token]:
-        return [token for token in self.tokens if token.start not in self.used]
-
-    @property
     def pronoun(self) -> bool:
-        return any(token.lower in THOSE for token in self.tokens) or any(token.lower in THOSE for token in self.each)
+        return any(is_pronoun(self.tokens, at) for at in range(len(self.tokens))) or any(
+            token.lower in THOSE for token in self.each
+        )
 
 
 def tokens_of(text: str, services: Collection[str] = ()) -> list[Token]:
@@ -281,6 +278,14 @@ def _with_services(tokens: list[Token], services: Collection[str]) -> Iterator[T
         else:
             yield tokens[at]
             at += 1
+
+
+def is_pronoun(tokens: Sequence[Token], at: int) -> bool:
+    """Such as "it" and "them", and "each" where no thing follows: "comment 'x' on each"."""
+    word = tokens[at].lower
+    if word not in ("each", "all"):
+        return word in THOSE
+    return at + 1 == len(tokens) or tokens[at + 1].lower in PREPOSITIONS
 
 
 def is_content(token: Token) -> bool:

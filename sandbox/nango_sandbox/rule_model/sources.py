@@ -154,14 +154,6 @@ def amount_field(shape: Shape) -> Field | None:
     return _first(shape, _AMOUNTS, "number") or _first(shape, _AMOUNTS, "integer")
 
 
-def id_field(shape: Shape) -> Field | None:
-    for wanted in ("number", "id"):
-        found = shape.field(wanted)
-        if found:
-            return found
-    return None
-
-
 def field_named(shape: Shape, word: str) -> Field | None:
     """The field whose name a word (a stem) says; `titles` says title, `assigned` says assignees."""
     for found in shape.fields:

@@ -13,7 +13,7 @@ def _words(text: str) -> frozenset[str]:
 _VERBS = {
     group.split()[0]: _words(group)
     for group in """
-        list show get fetch find search look lookup view display see read retrieve check count query zeige montre affiche
+        list show get fetch find search look lookup view display see read retrieve check count query summarize summarise describe zeige montre affiche
         create make open add new file raise register start log erstelle crée crea
         post send write share message announce say tell notify publish reply poste schreibe sende envoie envía
         update change edit modify set adjust patch
@@ -27,7 +27,8 @@ _VERBS = {
         assign
         rename
         invite
-        move
+        move put
+        mark flag
         merge
         cancel
         pay

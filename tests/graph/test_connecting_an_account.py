@@ -1,0 +1,278 @@
+"""Connections: missing, broken, several, somebody else's; and waits that end by themselves."""
+
+import asyncio
+import re
+import stat
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from starlette.responses import JSONResponse
+
+from nango_graph import Records
+from nango_graph.identity import Requester
+from nango_graph.waiting import look_at_waits
+
+OCTO = {"owner": "octo", "repo": "widgets"}
+LIST = {"kind": "plan", "steps": [{"id": "s1", "tool": "github/list-issues", "arguments": OCTO}]}
+APPROVE = {"type": "approve"}
+ADA, BEA = {"end_user_id": "ada"}, {"end_user_id": "bea"}
+
+
+async def test_a_missing_connection_is_asked_for_and_the_thread_goes_on_once_it_is_there(start, sandbox) -> None:
+    async with start() as agent:
+        agent.model.integrations, agent.model.script = ["github"], [LIST]
+        seen = await agent.say("list the issues")
+        assert seen.asks[0]["name"] == "connect_account"
+        assert seen.asks[0]["args"]["integration"] == "github"
+        link = seen.asks[0]["args"]["connect_link"]
+        assert link in seen.values["messages"][-1].text
+        again = await agent.wake()
+        assert again.question == seen.question, "nothing came, so the same question stands, with the same link"
+        await sandbox.connect("github", ADA)
+        assert await look_at_waits(agent.services, "t")
+        assert (await agent.wake()).answer == "Done."
+        assert [entry.action for entry in await agent.ledger()] == ["list-issues"]
+        assert await agent.services.records.waits.live_in("t") == []
+
+
+async def test_a_connection_that_came_unnoticed_is_found_when_the_user_says_so(start, sandbox) -> None:
+    async with start() as agent:
+        agent.model.integrations, agent.model.script = ["github"], [LIST]
+        await agent.say("list the issues")
+        await sandbox.connect("github", ADA)
+        assert (await agent.decide(APPROVE)).answer == "Done."
+
+
+async def test_saying_that_it_is_done_when_it_is_not_asks_again(start) -> None:
+    async with start() as agent:
+        agent.model.integrations = ["github"]
+        seen = await agent.say("list the issues")
+        again = await agent.decide(APPROVE)
+        assert again.asks[0]["args"]["connect_link"] == seen.asks[0]["args"]["connect_link"]
+        assert len(await agent.services.records.waits.live_in("t")) == 1
+
+
+@pytest.mark.parametrize("answer", ["done", {"decisions": []}, {"decisions": [{"type": "edit"}]}, 7, {"decisions": [APPROVE], "id": {}}])
+async def test_a_malformed_answer_leaves_the_wait_open(start, sandbox, answer) -> None:
+    async with start() as agent:
+        agent.model.integrations, agent.model.script = ["github"], [LIST]
+        await agent.say("list the issues")
+        again = await agent.resume(answer)
+        assert again.question["problem"]
+        await sandbox.connect("github", ADA)
+        assert (await agent.decide(APPROVE)).answer == "Done."
+
+
+async def test_a_link_that_died_is_made_anew(start) -> None:
+    async with start() as agent:
+        agent.model.integrations = ["github"]
+        seen = await agent.say("list the issues")
+        agent.clock.time += 3600
+        again = await agent.wake()
+        assert again.asks[0]["args"]["connect_link"] != seen.asks[0]["args"]["connect_link"]
+        assert len(await agent.services.records.waits.live_in("t")) == 1
+
+
+async def test_going_on_without_an_account_is_told_to_the_planner_and_ends_the_wait(start) -> None:
+    async with start() as agent:
+        agent.model.integrations = ["github"]
+        agent.model.script = [{"kind": "answer", "text": "Then I can't."}]
+        await agent.say("list the issues")
+        assert (await agent.decide({"type": "reject"})).answer == "Then I can't."
+        assert "chose to go on without: github" in agent.model.prompts[0]
+        assert "github — " not in agent.model.prompts[0]
+        assert await agent.services.records.waits.live_in("t") == []
+
+
+async def test_a_planner_that_needs_another_integration_gets_it_connected(start, sandbox) -> None:
+    await sandbox.connect("slack", ADA)
+    async with start() as agent:
+        agent.model.integrations = ["slack"]
+        agent.model.script = [{"kind": "integration", "integration": "github"}, LIST]
+        seen = await agent.say("list the issues")
+        assert seen.asks[0]["args"]["integration"] == "github"
+        await sandbox.connect("github", ADA)
+        assert (await agent.decide(APPROVE)).answer == "Done."
+
+
+async def test_with_several_accounts_the_user_chooses_and_the_choice_holds_in_the_thread(start, sandbox) -> None:
+    connections = {await sandbox.connect("github", ADA), await sandbox.connect("github", ADA)}
+    async with start() as agent:
+        agent.model.integrations, agent.model.script = ["github"], [LIST]
+        seen = await agent.say("list the issues")
+        assert seen.asks[0]["name"] == "choose_account"
+        other = (connections - {seen.asks[0]["args"]["account_id"]}).pop()
+        again = await agent.decide({"type": "edit", "edited_action": {"name": "x", "args": {"account_id": "of somebody else"}}})
+        assert "not one of those listed" in again.question["problem"]
+        await agent.decide({"type": "edit", "edited_action": {"name": "x", "args": {"account_id": other}}})
+        assert (await agent.ledger())[0].connection_id == other
+        agent.model.script = [{"kind": "plan", "steps": [{**LIST["steps"][0], "id": "s2"}]}]
+        assert (await agent.say("again")).answer == "Done."
+        assert (await agent.ledger())[1].connection_id == other
+
+
+async def test_two_users_never_get_each_others_connection(start, sandbox) -> None:
+    of_ada, of_bea = await sandbox.connect("github", ADA), await sandbox.connect("github", BEA)
+    async with start() as agent:
+        agent.model.integrations = ["github"]
+        for user, connection in (("ada", of_ada), ("bea", of_bea)):
+            agent.model.script = [LIST]
+            seen = await agent.say("list the issues", thread=user, user=user)
+            assert seen.values["connections"]["github"]["connection_id"] == connection
+            assert (await agent.ledger())[-1].connection_id == connection
+
+
+async def test_a_tag_filter_that_fails_open_shows_nobody_elses_connection(start, sandbox, proxy) -> None:
+    await sandbox.connect("github", BEA)
+
+    async def without_tags(request, forward):
+        kept = [(name, value) for name, value in request.query_params.multi_items() if not name.startswith("tags[")]
+        request.scope["query_string"] = urlencode(kept).encode()
+        request._url = None
+        del request._url
+        return await forward()
+
+    proxy.handle = without_tags
+    async with start(nango={"base_url": proxy.url}) as agent:
+        agent.model.integrations = ["github"]
+        seen = await agent.say("list the issues")
+        assert seen.asks[0]["name"] == "connect_account", "ada has no connection, whatever Nango lists"
+        await agent.decide(APPROVE)
+        assert await agent.ledger() == []
+
+
+async def test_an_organization_is_part_of_whose_connection_it_is(start, sandbox) -> None:
+    await sandbox.connect("github", {"end_user_id": "ada", "organization_id": "other"})
+    async with start() as agent:
+        agent.model.integrations = ["github"]
+        seen = await agent.say("list", organization_id="acme")
+        assert seen.asks[0]["name"] == "connect_account"
+
+
+async def test_a_thread_of_somebody_else_is_refused(agent) -> None:
+    from nango_graph import UsageError
+
+    agent.model.script = [LIST]
+    await agent.say("list the issues")
+    with pytest.raises(UsageError, match="belongs to somebody else"):
+        await agent.say("list the issues", user="bea")
+
+
+async def test_whoever_resumes_the_connections_stay_the_requesters(start, sandbox) -> None:
+    await sandbox.connect("github", BEA)
+    async with start() as agent:
+        agent.model.integrations, agent.model.script = ["github"], [LIST]
+        await agent.say("list the issues", user="ada")
+        seen = await agent.decide(APPROVE, user="bea")
+        assert seen.asks[0]["name"] == "connect_account"
+        of_ada = await sandbox.connect("github", ADA)
+        await agent.decide(APPROVE, user="bea")
+        assert [entry.connection_id for entry in await agent.ledger()] == [of_ada]
+
+
+async def test_a_wait_outlives_an_outage_of_nango(start, sandbox, proxy) -> None:
+    async with start(nango={"base_url": proxy.url}) as agent:
+        agent.model.integrations, agent.model.script = ["github"], [LIST]
+        seen = await agent.say("list the issues")
+        passing_on = proxy.handle
+
+        async def down(request, forward):
+            return JSONResponse({}, 503)
+
+        proxy.handle = down
+        during = await agent.decide(APPROVE)
+        assert during.question["id"] == seen.question["id"]
+        proxy.handle = passing_on
+        await sandbox.connect("github", ADA)
+        assert (await agent.decide(APPROVE)).answer == "Done."
+
+
+async def test_a_new_message_while_a_wait_is_open_keeps_the_wait(start, sandbox) -> None:
+    async with start() as agent:
+        agent.model.integrations = ["github"]
+        await agent.say("list the issues")
+        (wait,) = await agent.services.records.waits.live_in("t")
+        await agent.say("are you there?")
+        assert [still.id for still in await agent.services.records.waits.live_in("t")] == [wait.id]
+        await sandbox.connect("github", ADA)
+        agent.model.script = [LIST]
+        assert (await agent.wake()).question is not None, "nobody has looked yet"
+        assert await look_at_waits(agent.services, "t")
+        assert (await agent.wake()).answer == "Done."
+
+
+@pytest.fixture
+async def records(records_url):
+    opened = await Records.open(records_url)
+    yield opened
+    await opened.close()
+
+
+async def wait_of(records: Records, user: str = "ada", integration: str = "github", thread: str = "t", now: float = 0.0):
+    return await records.waits.open_for(
+        Requester(user), thread_id=thread, assistant_id="", integration=integration, reason="missing", connection_id=None, now=now
+    )
+
+
+async def test_there_is_one_open_wait_for_each_thread_integration_and_requester(records: Records) -> None:
+    first = await wait_of(records)
+    again = await wait_of(records, now=1000.0)
+    assert again == first, "the deadline too is the first one's"
+    others = [
+        await wait_of(records, user="bea"),
+        await wait_of(records, integration="slack"),
+        await wait_of(records, thread="other"),
+    ]
+    assert len({first.id, *(other.id for other in others)}) == 4
+
+
+async def test_workers_that_open_a_wait_together_get_the_same_one(records: Records) -> None:
+    opened = await asyncio.gather(*(wait_of(records) for _ in range(20)))
+    assert len({wait.id for wait in opened}) == 1
+    assert len(await records.waits.live_in("t")) == 1
+
+
+async def test_a_wait_that_is_over_is_not_opened_again_but_made_anew(records: Records) -> None:
+    first = await wait_of(records)
+    await records.waits.change(first.id, "cancelled", only_from=("open",), now=1.0)
+    assert (await wait_of(records)).id != first.id
+
+
+async def test_a_change_of_a_wait_has_one_winner(records: Records) -> None:
+    wait = await wait_of(records)
+    won = await asyncio.gather(
+        *(records.waits.change(wait.id, "satisfied", only_from=("open",), now=1.0) for _ in range(20))
+    )
+    assert won.count(True) == 1
+    assert not await records.waits.change(wait.id, "expired", only_from=("open",), now=1.0)
+    found = await records.waits.get(wait.id)
+    assert found is not None
+    assert found.state == "satisfied"
+    assert await records.waits.get("nonsense") is None
+
+
+async def test_the_file_is_the_users_alone(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "records.db"
+    opened = await Records.open(path)
+    await wait_of(opened)
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+    await opened.close()
+    assert modes["records.db"] == 0o600
+    assert set(modes.values()) == {0o600}, "the journal too"
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+async def test_a_file_of_another_version_is_refused_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "records.db"
+    await (await Records.open(path)).close()
+    monkeypatch.setattr("nango_graph.records.database.VERSION", 99)
+    with pytest.raises(RuntimeError, match=re.escape("schema 1, this one has 99")):
+        await Records.open(path)
+
+
+async def test_records_in_memory_allow_no_writes_unless_told(agent, start) -> None:
+    records = await Records.in_memory()
+    assert not records.writes_allowed
+    assert not records.durable
+    await records.close()
