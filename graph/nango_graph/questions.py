@@ -25,6 +25,7 @@ class MissingConnection:
     display_name: str
     link: str
     expires_at: str
+    made_at: float
     broken: bool
 
 
@@ -55,7 +56,7 @@ def _write_request(units: Sequence[Unit]) -> Request:
     allowed: list[AnswerKind] = ["approve", "edit", "reject"]
     confirm = ""
     if destructive:
-        confirm = confirm_field(args)
+        confirm = confirm_field({**args, **(first.tool.input_schema.get("properties") or {})})
         args = {**args, confirm: "no"}
         allowed = ["edit", "reject"]
     lines = [
@@ -137,7 +138,12 @@ def _connect_request(missing: MissingConnection) -> Request:
             "Approve to look again, reject to go on without it."
         ),
         allowed=["approve", "reject"],
-        item={"about": "connect", "wait_id": missing.wait_id, "integration": missing.integration},
+        item={
+            "about": "connect",
+            "wait_id": missing.wait_id,
+            "integration": missing.integration,
+            "made_at": missing.made_at,
+        },
     )
 
 

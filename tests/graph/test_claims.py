@@ -115,6 +115,14 @@ async def test_a_plan_of_another_tenant_or_thread_cannot_be_claimed(
         await claim(records, tenant=tenant, thread_id=thread_id)
 
 
+async def test_another_tenant_does_not_even_see_what_was_claimed(records: Records) -> None:
+    await plan(records)
+    await decide(records)
+    assert await claim(records) is None
+    with pytest.raises(NotAllowed):
+        await claim(records, tenant="user:eve")
+
+
 async def test_a_decision_of_another_tenant_approves_nothing(records: Records) -> None:
     await plan(records)
     decision = Decision(KEY, "approved", DIGEST, ARGUMENTS, asked_id="q", actor="eve")
@@ -248,6 +256,21 @@ async def test_text_that_a_database_may_choke_on_is_kept(records: Records) -> No
     await records.calls.finish(KEY, state="succeeded", output={text: [text]}, error=None, now=NOW)
     assert (found := await records.calls.get(KEY)) is not None
     assert found.output == {text: [text]}
+
+
+async def test_words_that_a_database_may_choke_on_are_kept_readable(records: Records) -> None:
+    await plan(records)
+    said = "nul \x00, lone surrogates \ud800 \udc00x, a pair \ud83d\ude00, emoji 😀"
+    decision = Decision(KEY, "approved", DIGEST, ARGUMENTS, asked_id="q", actor="ada", message=said)
+    await records.decisions.record([decision], tenant=ADA.tenant, thread_id="thread", now=NOW)
+    assert (await records.decisions.of_plan("plan", ADA.tenant))[KEY].message == (
+        "nul \ufffd, lone surrogates \ufffd \ufffdx, a pair 😀, emoji 😀"
+    )
+    await claim(records)
+    await records.calls.finish(KEY, state="failed", output=None, error=said, now=NOW)
+    assert (found := await records.calls.get(KEY)) is not None
+    assert found.error is not None
+    assert found.error.startswith("nul \ufffd")
 
 
 async def test_a_thread_of_another_tenant_cannot_be_gone_on_with(records: Records) -> None:

@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 import pytest
 from starlette.responses import JSONResponse
 
-from nango_graph import Records
+from langgraph.types import Command
+
+from nango_graph import Records, UsageError
 from nango_graph.identity import Requester
 from nango_graph.waiting import look_at_waits
 
@@ -64,11 +66,12 @@ async def test_a_malformed_answer_leaves_the_wait_open(start, sandbox, answer) -
         assert (await agent.decide(APPROVE)).answer == "Done."
 
 
-async def test_a_link_that_died_is_made_anew(start) -> None:
+async def test_a_link_that_died_is_made_anew(start, sandbox) -> None:
     async with start() as agent:
         agent.model.integrations = ["github"]
         seen = await agent.say("list the issues")
         agent.clock.time += 3600
+        sandbox.clock.advance(3600)
         again = await agent.wake()
         assert again.asks[0]["args"]["connect_link"] != seen.asks[0]["args"]["connect_link"]
         assert len(await agent.services.records.waits.live_in("t")) == 1
@@ -80,7 +83,7 @@ async def test_going_on_without_an_account_is_told_to_the_planner_and_ends_the_w
         agent.model.script = [{"kind": "answer", "text": "Then I can't."}]
         await agent.say("list the issues")
         assert (await agent.decide({"type": "reject"})).answer == "Then I can't."
-        assert "chose to go on without: github" in agent.model.prompts[0]
+        assert "<declined>\ngithub\n</declined>" in agent.model.prompts[0]
         assert "github — " not in agent.model.prompts[0]
         assert await agent.services.records.waits.live_in("t") == []
 
@@ -151,24 +154,46 @@ async def test_an_organization_is_part_of_whose_connection_it_is(start, sandbox)
 
 
 async def test_a_thread_of_somebody_else_is_refused(agent) -> None:
-    from nango_graph import UsageError
-
     agent.model.script = [LIST]
     await agent.say("list the issues")
     with pytest.raises(UsageError, match="belongs to somebody else"):
         await agent.say("list the issues", user="bea")
 
 
-async def test_whoever_resumes_the_connections_stay_the_requesters(start, sandbox) -> None:
+async def test_an_answer_of_somebody_else_is_refused_and_the_question_stands(start, sandbox) -> None:
     await sandbox.connect("github", BEA)
     async with start() as agent:
         agent.model.integrations, agent.model.script = ["github"], [LIST]
-        await agent.say("list the issues", user="ada")
-        seen = await agent.decide(APPROVE, user="bea")
-        assert seen.asks[0]["name"] == "connect_account"
+        first = await agent.say("list the issues", user="ada")
+        seen = await agent.decide({"type": "reject"}, user="bea")
+        assert "somebody else" in seen.question["problem"]
+        assert seen.question["id"] == first.question["id"]
         of_ada = await sandbox.connect("github", ADA)
-        await agent.decide(APPROVE, user="bea")
+        await agent.decide(APPROVE, user="ada")
         assert [entry.connection_id for entry in await agent.ledger()] == [of_ada]
+
+
+async def test_a_colleague_may_answer_and_the_connections_stay_the_requesters(start, sandbox) -> None:
+    of_ada = await sandbox.connect("github", {**ADA, "organization_id": "acme"})
+    await sandbox.connect("github", {**BEA, "organization_id": "acme"})
+    create = {"id": "s1", "tool": "github/create-issue", "arguments": {**OCTO, "title": "Crash"}}
+    async with start() as agent:
+        agent.model.integrations, agent.model.script = ["github"], [{"kind": "plan", "steps": [create]}]
+        await agent.say("create it", user="ada", organization_id="acme")
+        answer = Command(resume={"decisions": [APPROVE]})
+        seen = await agent.run(answer, thread="t", user="bea", organization_id="acme")
+        assert seen.answer == "Done."
+        assert [entry.connection_id for entry in await agent.ledger()] == [of_ada]
+        (decision,) = (await agent.services.records.decisions.of_plan(seen.values["plan_id"], "organization:acme")).values()
+        assert decision.actor == "bea"
+
+
+async def test_a_clock_that_is_hours_ahead_of_nangos_does_not_make_link_after_link(start) -> None:
+    async with start() as agent:
+        agent.clock.time += 7 * 3600
+        agent.model.integrations = ["github"]
+        seen = await agent.say("list the issues")
+        assert seen.asks[0]["name"] == "connect_account"
 
 
 async def test_a_wait_outlives_an_outage_of_nango(start, sandbox, proxy) -> None:

@@ -194,6 +194,7 @@ ON_THE_SANDBOX = [
     ("Set the amount of the deal 'Acme' to 5000", ["hubspot/list-deals", "hubspot/update-deal"]),
     ("Post the largest deal to #sales", ["hubspot/list-deals", "slack/post-message"]),
     ("List the companies", ["hubspot/list-companies"]),
+    ("Move the deal 'Acme' to closedwon", ["hubspot/list-deals", "hubspot/update-deal"]),
     ("which channels are there in Slack?", ["slack/list-channels"]),
     ("Set the topic of #sales to 'Q4 push'", ["slack/set-channel-topic"]),
     ("Archive #random", ["slack/archive-channel"]),
@@ -205,6 +206,12 @@ ON_THE_SANDBOX = [
 @pytest.mark.parametrize(("request_", "expected"), ON_THE_SANDBOX, ids=[case[0] for case in ON_THE_SANDBOX])
 async def test_it_plans_over_the_sandbox_apps(request_: str, expected: list[str], submit: Any, short: Any) -> None:
     assert [step[0] for step in short(await submit(request_, tools=sandbox_tools()))] == expected
+
+
+async def test_a_parameter_of_two_words_is_not_taken_for_one_of_one(submit: Any) -> None:
+    submitted = await submit("Update the job title of ada@example.com to CTO", tools=sandbox_tools())
+    changed = submitted["steps"][1]["arguments"]
+    assert {name: value for name, value in changed.items() if name != "contact_id"} == {"job_title": "CTO"}
 
 
 def check(submitted: Mapping[str, Any], required: Mapping[str, list[str]], first: int) -> None:

@@ -161,6 +161,38 @@ SEVERAL: list[tuple[str, list[tuple[Any, ...]]]] = [
         ],
     ),
     (
+        "Create an issue in octo/widgets titled 'Pay' and assign it to ada and label it bug",
+        [
+            ("github/create-issue", {**OCTO, "title": "Pay"}),
+            ("github/update-issue", {**OCTO, "issue_number": "${s1.number}", "assignees": ["ada"]}),
+            ("github/update-issue", {**OCTO, "issue_number": "${s2.number}", "labels": ["bug"]}),
+        ],
+    ),
+    (
+        "find issues labelled bug in octo/widgets and comment 'mine' on each",
+        [
+            ("github/list-issues", {**OCTO, "labels": "bug"}),
+            ("github/add-issue-comment", {**OCTO, "issue_number": "${item.number}", "body": "mine"}, "${s1.issues}"),
+        ],
+    ),
+    (
+        "List all issues in octo/widgets, then close the oldest one",
+        [
+            ("github/list-issues", {**OCTO, "state": "all"}),
+            (
+                "github/update-issue",
+                {**OCTO, "issue_number": "${sort_by(s1.issues, &created_at)[0].number}", "state": "closed"},
+            ),
+        ],
+    ),
+    (
+        "Tell the team in #general how many open issues octo/widgets has",
+        [
+            ("github/list-issues", {**OCTO, "state": "open"}),
+            ("slack/post-message", {"channel": "#general", "text": "${to_string(length(s1.issues))}"}),
+        ],
+    ),
+    (
         "Make a channel named launch, set its topic to 'Go live' and post 'Welcome' there",
         [
             ("slack/create-channel", {"name": "launch"}),

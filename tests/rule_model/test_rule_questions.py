@@ -47,7 +47,15 @@ async def test_a_word_that_would_be_ignored_is_asked_about_before_anything_is_wr
 
 @pytest.mark.parametrize(
     "request_",
-    ["water the plants", "Do the dishes", "Unassign issue 7 in octo/widgets", "delete everything", "🪴", "?!"],
+    [
+        "water the plants",
+        "Do the dishes",
+        "Unassign issue 7 in octo/widgets",
+        "Delete all closed issues in octo/widgets",
+        "delete everything",
+        "🪴",
+        "?!",
+    ],
 )
 async def test_what_no_tool_can_do_is_said(request_: str, submit: Any) -> None:
     submitted = await submit(request_)

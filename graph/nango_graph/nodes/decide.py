@@ -6,7 +6,7 @@ from langgraph.runtime import Runtime
 
 from nango_graph.approval import UNKNOWN_OUTCOMES, Answer, BadAnswer, again, read_answers
 from nango_graph.context import Context
-from nango_graph.digests import action_digest
+from nango_graph.digests import action_digest, digest
 from nango_graph.identity import actor_of
 from nango_graph.nodes.discover_tools import tools_of
 from nango_graph.planning.arguments import argument_problem, coerced
@@ -121,6 +121,10 @@ def _edited(
 
 def _checked(arguments: dict[str, Any], tool: Tool) -> dict[str, Any]:
     typed = coerced(tool.input_schema, arguments)
+    try:
+        digest(typed)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadAnswer(f"{tool.id}: the edited arguments are not JSON ({error}).") from error
     if problem := argument_problem(tool.input_schema, typed, bound=True):
         raise BadAnswer(f"{tool.id}: the edited arguments don't fit ({problem}).")
     return typed

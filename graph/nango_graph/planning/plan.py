@@ -1,5 +1,6 @@
 """The form in which the planner answers, and a plan as the rest of the code sees it."""
 
+import math
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -7,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nango_graph.planning.references import reference_problem, steps_referred_to
 
 SUBMIT_PLAN = "submit_plan"
+MAX_NESTING = 32
+"""Of arguments. Whoever walks through them may recurse."""
 
 
 class Step(BaseModel):
@@ -27,6 +30,20 @@ class Step(BaseModel):
     after: list[str] = Field(
         default_factory=list, description="Ids of steps to wait for although no data comes from them."
     )
+
+    @field_validator("arguments")
+    @classmethod
+    def _is_plain_json(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        left: list[tuple[Any, int]] = [(arguments, 0)]
+        while left:
+            value, depth = left.pop()
+            if depth > MAX_NESTING:
+                raise ValueError(f"nested more than {MAX_NESTING} levels deep")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{value} is not a number that JSON has")
+            children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+            left.extend((child, depth + 1) for child in children)
+        return arguments
 
     @field_validator("for_each", mode="before")
     @classmethod

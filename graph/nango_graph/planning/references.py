@@ -7,17 +7,20 @@ Grammar: https://jmespath.org/specification.html
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import jmespath
-from jmespath import exceptions, visitor
+from jmespath import exceptions, functions, visitor
 
 MAX_LENGTH = 500
 MAX_NODES = 80
 MAX_DEPTH = 24
 MAX_ELEMENTS = 50_000
 MAX_TEXT = 200_000
+MAX_BUILT = 5_000_000
+"""Characters of JSON, roughly, that one expression may build: lists can hold the same large value many times over."""
 
 
 class ReferenceProblem(Exception):
@@ -39,7 +42,9 @@ def reference_problem(value: Any) -> str | None:
     """What is wrong with the references in a JSON value, or None."""
     for expression in _expressions(value):
         try:
-            if not _roots(_parse(expression)):
+            parsed = _parse(expression)
+            # A literal is the way to write `${` itself: ${'$'}{
+            if parsed["type"] != "literal" and not _roots(parsed):
                 return f"${{{expression}}} refers to no step."
         except ReferenceProblem as problem:
             return str(problem)
@@ -87,7 +92,8 @@ def _evaluate(expression: str, outputs: Mapping[str, Any]) -> Any:
             raise ReferenceProblem(f"${{{expression}}} needs {root}, which has no output.")
     try:
         return _Bounded().visit(parsed, dict(outputs))
-    except exceptions.JMESPathError as error:
+    except (exceptions.JMESPathError, ArithmeticError, TypeError, ValueError, RecursionError) as error:
+        # More than its own errors: `[::0]`, `contains('a', 1)` and `ceil(to_number('inf'))` end in Python's.
         raise ReferenceProblem(f"${{{expression}}} can't be worked out: {error}") from error
 
 
@@ -141,17 +147,30 @@ def _parse(expression: str) -> dict[str, Any]:
         raise ReferenceProblem(f"A reference is longer than {MAX_LENGTH} characters.")
     try:
         parsed = cast("dict[str, Any]", jmespath.compile(expression).parsed)
-    except (exceptions.JMESPathError, RecursionError) as error:
-        raise ReferenceProblem(f"${{{expression}}} is not JMESPath: {str(error).splitlines()[0]}") from error
-    nodes, depth = _size(parsed)
-    if nodes > MAX_NODES or depth > MAX_DEPTH:
-        raise ReferenceProblem(f"${{{expression}}} is too complex.")
+    except (exceptions.JMESPathError, ValueError, RecursionError) as error:
+        raise ReferenceProblem(f"${{{expression}}} is not JMESPath: {str(error).partition(chr(10))[0]}") from error
+    _check_size(parsed, expression)
     return parsed
 
 
-def _size(node: dict[str, Any]) -> tuple[int, int]:
-    sizes = [_size(child) for child in node.get("children", []) if isinstance(child, dict)]
-    return 1 + sum(nodes for nodes, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)
+def _check_size(parsed: dict[str, Any], expression: str) -> None:
+    """Without recursion: what is too deep for it is what must be found."""
+    nodes, left = 0, [(parsed, 1)]
+    while left:
+        node, depth = left.pop()
+        nodes += 1
+        if nodes > MAX_NODES or depth > MAX_DEPTH:
+            raise ReferenceProblem(f"${{{expression}}} is too complex.")
+        for child in _children(node):
+            if child["type"] == "expref" and node["type"] != "function_expression":
+                raise ReferenceProblem(
+                    f"${{{expression}}} is not JMESPath: & stands only before a function's argument."
+                )
+            left.append((child, depth + 1))
+
+
+def _children(node: dict[str, Any]) -> list[dict[str, Any]]:
+    return [child for child in node.get("children", []) if isinstance(child, dict)]
 
 
 # Kinds of node whose later children look at what the first one found, not at the top.
@@ -162,7 +181,7 @@ _NARROWING = {
 
 def _roots(node: dict[str, Any]) -> set[str]:
     """Names that an expression looks up at the top."""
-    kind, children = node["type"], [child for child in node.get("children", []) if isinstance(child, dict)]
+    kind, children = node["type"], _children(node)
     if kind == "field":
         return {node["value"]}
     if kind == "expref":
@@ -172,11 +191,42 @@ def _roots(node: dict[str, Any]) -> set[str]:
     return set().union(*map(_roots, children)) if children else set()
 
 
+_TOO_MUCH = f"A reference builds more than {MAX_ELEMENTS} elements or {MAX_TEXT} characters."
+
+
+class _Functions(functions.Functions):
+    @functions.signature({"types": ["string"]}, {"types": ["array-string"]})
+    def _func_join(self, separator: str, parts: list[str]) -> str:
+        if len(separator) * len(parts) + sum(map(len, parts)) > MAX_TEXT:
+            raise ReferenceProblem(_TOO_MUCH)
+        return separator.join(parts)
+
+
 class _Bounded(visitor.TreeInterpreter):
-    """Stops as soon as a list has grown past the budget: each kind of node at most doubles what it is given."""
+    """Stops as soon as a value has grown past the budget: each kind of node at most doubles what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__(jmespath.Options(custom_functions=_Functions()))
+        self._built = 0
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
         value = super().visit(node, *args, **kwargs)
         if isinstance(value, list | str) and len(value) > (MAX_TEXT if isinstance(value, str) else MAX_ELEMENTS):
-            raise ReferenceProblem(f"A reference builds more than {MAX_ELEMENTS} elements or {MAX_TEXT} characters.")
+            raise ReferenceProblem(_TOO_MUCH)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ReferenceProblem(f"{value} is not a number that JSON has.")
+        if node["type"] in {"multi_select_list", "multi_select_dict"}:
+            self._count(value)
         return value
+
+    def _count(self, value: Any) -> None:
+        left = [value]
+        while left:
+            part = left.pop()
+            self._built += len(part) + 2 if isinstance(part, str) else 4
+            if self._built > MAX_BUILT:
+                raise ReferenceProblem(_TOO_MUCH)
+            if isinstance(part, dict):
+                left.extend(part.values())
+            elif isinstance(part, list):
+                left.extend(part)

@@ -79,9 +79,32 @@ def shape_of(value: Any, depth: int = MAX_DEPTH) -> str:
 
 
 def preview_of(value: Any, limit: int = PREVIEW) -> str:
-    """The value as JSON on one line, cut with a note of how long it is. `<` is escaped, so that no block ends early."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    return text if len(text) <= limit else f"{text[:limit]} … (cut; {len(text)} characters in all)"
+    """The value as JSON on one line. Too long, it is shortened so that it stays JSON, and the line says how.
+
+    `<` is escaped, so that no block of a prompt ends early.
+    """
+    text = _one_line_json(value)
+    if len(text) <= limit:
+        return text
+    for items, characters in ((50, 200), (20, 120), (10, 80), (5, 60), (3, 40), (1, 20)):
+        shortened = _one_line_json(_shortened(value, items, characters))
+        if len(shortened) <= limit:
+            return f"{shortened} (shortened: lists to {items} items, texts to {characters} characters)"
+    return f'"{cut(text, limit)}" (cut; {len(text)} characters in all)'
+
+
+def _one_line_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _shortened(value: Any, items: int, characters: int) -> Any:
+    if isinstance(value, str):
+        return cut(value, characters)
+    if isinstance(value, list):
+        return [_shortened(item, items, characters) for item in value[:items]]
+    if isinstance(value, dict):
+        return {key: _shortened(item, items, characters) for key, item in value.items()}
+    return value
 
 
 def abridged(value: Any, limit: int = 300) -> Any:

@@ -56,10 +56,12 @@ class Calls:
                     )
                 )
             ).one_or_none()
+            if plan is None:
+                raise NotAllowed("the records have no such plan in this thread; ask for it again")
             existing = await self._one(connection, _is(call.key))
             if existing is not None:
                 return existing
-            if plan is None or plan.state != "open":
+            if plan.state != "open":
                 raise NotAllowed("the plan was closed by a newer message; ask for it again")
             twin = await self._one(connection, _twin(call.key.plan_id, plan.turn_id, call.digest, tenant))
             if twin is not None:

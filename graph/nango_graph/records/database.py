@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
     event,
     insert,
     select,
@@ -33,6 +34,19 @@ _SETUP_LOCK = 0x6E616E676F
 
 metadata = MetaData()
 
+
+class Prose(TypeDecorator[str]):
+    """Text from outside. NUL and lone surrogates, which JSON may hold and databases refuse, become U+FFFD."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 schema = Table("nango_agent_schema", metadata, Column("version", Integer, primary_key=True))
 
 turns = Table(
@@ -44,7 +58,7 @@ turns = Table(
     Column("organization", String(255), nullable=False),
     Column("thread_id", String(255), nullable=False, index=True),
     Column("assistant_id", String(255), nullable=False),
-    Column("message_id", String(255), nullable=False),
+    Column("message_id", Prose, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("finished_at", Float),
 )
@@ -65,6 +79,16 @@ waits = Table(
     Column("state", String(16), nullable=False, index=True),
     Column("created_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
+    Index(
+        "nango_agent_waits_open",
+        "thread_id",
+        "tenant",
+        "requester",
+        "integration",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
 )
 
 plans = Table(
@@ -94,7 +118,7 @@ decisions = Table(
     Column("arguments", JSON, nullable=False),
     Column("asked_id", String(64), nullable=False),
     Column("actor", String(255), nullable=False),
-    Column("message", Text, nullable=False),
+    Column("message", Prose, nullable=False),
     Column("decided_at", Float, nullable=False),
     PrimaryKeyConstraint("plan_id", "step", "item", "attempt"),
 )
@@ -117,7 +141,7 @@ calls = Table(
     Column("worker", String(64), nullable=False),
     Column("lease_until", Float, nullable=False),
     Column("output", JSON),
-    Column("error", Text),
+    Column("error", Prose),
     Column("started_at", Float, nullable=False),
     Column("finished_at", Float),
     PrimaryKeyConstraint("plan_id", "step", "item", "attempt"),

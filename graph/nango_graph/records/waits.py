@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from nango_graph.identity import Requester
 from nango_graph.records.database import Database, waits
@@ -45,36 +45,37 @@ class Waits:
     ) -> Wait:
         """The open wait of this thread for this integration, made if there is none. Asked again, it keeps its deadline."""
         async with self._database.transaction() as connection:
-            found = (
+            await connection.execute(
+                self._database.insert_if_absent(waits).values(
+                    id=uuid.uuid4().hex,
+                    tenant=requester.tenant,
+                    requester=requester.user_id,
+                    organization=requester.organization_id,
+                    thread_id=thread_id,
+                    assistant_id=assistant_id,
+                    integration=integration,
+                    reason=reason,
+                    connection_id=connection_id,
+                    deadline=now + LIFETIME,
+                    state="open",
+                    created_at=now,
+                    changed_at=now,
+                )
+            )
+            # The open one; or the one that was open a moment ago, if somebody ended it in between.
+            row = (
                 await connection.execute(
-                    select(waits).where(
+                    select(waits)
+                    .where(
                         waits.c.thread_id == thread_id,
                         waits.c.tenant == requester.tenant,
                         waits.c.requester == requester.user_id,
                         waits.c.integration == integration,
-                        waits.c.state == "open",
                     )
+                    .order_by((waits.c.state == "open").desc(), waits.c.changed_at.desc())
+                    .limit(1)
                 )
-            ).first()
-            if found is not None:
-                return _wait(found)
-            values = {
-                "id": uuid.uuid4().hex,
-                "tenant": requester.tenant,
-                "requester": requester.user_id,
-                "organization": requester.organization_id,
-                "thread_id": thread_id,
-                "assistant_id": assistant_id,
-                "integration": integration,
-                "reason": reason,
-                "connection_id": connection_id,
-                "deadline": now + LIFETIME,
-                "state": "open",
-                "created_at": now,
-                "changed_at": now,
-            }
-            await connection.execute(insert(waits).values(values))
-            row = (await connection.execute(select(waits).where(waits.c.id == values["id"]))).one()
+            ).one()
         return _wait(row)
 
     async def get(self, wait_id: str) -> Wait | None:

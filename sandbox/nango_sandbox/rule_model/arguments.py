@@ -231,12 +231,14 @@ class _Filling:
     def verb_value(self) -> None:
         """`assign issue 7 to ada`, `label it as triage`: the verb names the parameter, "to" or "as" leads to the value."""
         verb = stem(self.clause.verb)
+        said = self.clause.tokens[self.clause.verb_at + 1 :]
+        bare = bool(said) and said[0].lower in THOSE and said[0] not in self.tokens  # "label it bug"
         renamed = called(self.tool) if group_of(self.clause.verb) == "rename" else None
         for parameter in self.open():
             if is_id(parameter) or (verb not in words_of(parameter) and parameter is not renamed):
                 continue
             for at, token in enumerate(self.tokens):
-                leads = token.lower in ("to", "as", "with") or (token.lower in THOSE and at > 0)
+                leads = token.lower in ("to", "as", "with") or (bare and self.values.is_the_job(token))
                 if leads and (values := self.values.run(at + 1, parameter)):
                     self.put(parameter, many(parameter, values), *values)
                     return

@@ -83,6 +83,9 @@ def phrase_in(clause: Clause, is_thing: Callable[[Token], bool]) -> Phrase | Non
     if clause.each:
         noun = next((token for token in clause.each if token.kind == "word" and is_thing(token)), None)
         return Phrase(list(clause.each), noun, each=True)
+    object_at = clause.verb_at + 1
+    if object_at < len(clause.tokens) and clause.tokens[object_at].lower in ("it", "them"):
+        return _around(clause.tokens, object_at, clause.verb_at, None)
     for at, token in enumerate(clause.tokens):
         if token.kind == "word" and at != clause.verb_at and is_thing(token):
             return _around(clause.tokens, at, clause.verb_at, token)
