@@ -33,7 +33,9 @@ async def run(start, *arguments, environ):
 
 async def test_a_run_prints_its_question_and_is_continued_by_thread(start, sandbox, tmp_path):
     environ = environment(sandbox)
-    status, output = await run(start, "--wait", "0", "Create an issue in octo/widgets titled 'Login broken'", environ=environ)
+    status, output = await run(
+        start, "--wait", "0", "Create an issue in octo/widgets titled 'Login broken'", environ=environ
+    )
     assert status == 3
     thread = re.search(r"--thread (\w+)", output)[1]
     await authorize(re.search(r"http\S+session_token=\w+", output)[0])
@@ -119,7 +121,13 @@ async def test_a_fault_is_one_sentence_and_nothing_is_executed(start, sandbox, c
 
 @pytest.mark.parametrize(
     "arguments",
-    [["run"], ["run", "x", "--thread", "y"], ["run", "x", "--answer", "f"], ["run", "--thread", "nope"], ["chat", "--thread", "nope"]],
+    [
+        ["run"],
+        ["run", "x", "--thread", "y"],
+        ["run", "x", "--answer", "f"],
+        ["run", "--thread", "nope"],
+        ["chat", "--thread", "nope"],
+    ],
 )
 async def test_wrong_use_is_one_sentence(start, sandbox, arguments):
     process = await start(*arguments, environ=environment(sandbox))

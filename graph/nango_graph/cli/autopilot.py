@@ -45,7 +45,7 @@ async def _drive(session: Session, events: AsyncIterator[Event], terminal: Termi
             for request in question["action_requests"]:
                 terminal.say(f"  Opening {request['args']['connect_link']}")
                 await authorize(request["args"]["connect_link"])
-            await asyncio.wait_for(session.connected(), PATIENCE)
+            await asyncio.wait_for(session.news(question), PATIENCE)
             terminal.say("  Connected.")
             await show(session.go_on(), terminal)
         else:

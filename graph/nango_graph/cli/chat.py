@@ -62,9 +62,9 @@ async def _connections(session: Session, question: Mapping[str, Any], terminal: 
         await show(session.answer(answer) if isinstance(answer, dict) else session.send(answer.text), terminal)
         return
     terminal.say("  I go on by myself when it is done. Enter looks again, skip goes on without it.")
-    line = await terminal.ask_unless("  waiting: ", session.connected())
-    if line is None:
-        terminal.say("  Connected.")
+    line = await terminal.ask_unless("  waiting: ", session.news(question))
+    if isinstance(line, tuple):
+        terminal.say("  Connected." if line[0] == "connected" else "  That link has expired; here is a new one.")
         await show(session.go_on(), terminal)
     elif not line:
         await show(session.answer({"id": question["id"], "decisions": [APPROVE] * len(requests)}), terminal)

@@ -16,6 +16,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     try:
         status = asyncio.run(_command(arguments, read_environment()))
     except KeyboardInterrupt:
+        print("\nStopped. What is open stays open: go on with --thread.", file=sys.stderr)
         status = 130
     raise SystemExit(status)
 
@@ -70,6 +71,7 @@ async def _chat(arguments: argparse.Namespace, environ: Mapping[str, str], termi
             raise UsageError(
                 f"There is no thread {arguments.thread} in {folder}. Leave --thread out to start a new one."
             )
+        _own_up(settings.model.name)
         terminal.say(f"nango-agent, thread {thread_id}, user {settings.user_id}, {settings.nango.base_url}")
         how = f"{this_program()} chat --thread {thread_id}"
         if arguments.webhook_port is None:
@@ -99,6 +101,7 @@ async def _run(arguments: argparse.Namespace, environ: Mapping[str, str], termin
     async with open_session(settings, thread_id=thread_id) as session:
         if arguments.thread and not await session.exists():
             raise UsageError(f"There is no thread {thread_id} in {settings.data_dir}.")
+        _own_up(settings.model.name)
         return await run_once(
             session,
             terminal,
@@ -107,6 +110,16 @@ async def _run(arguments: argparse.Namespace, environ: Mapping[str, str], termin
             patience=arguments.wait,
             how_to_continue=f"{this_program()} run --thread {thread_id} [--answer FILE]",
         )
+
+
+def _own_up(model: str) -> None:
+    """Says it where no language model is used, beside the answers and not in them."""
+    from nango_graph.settings import RULE_BASED
+
+    if model == RULE_BASED:
+        from nango_sandbox.rule_model import NOTICE
+
+        print(NOTICE, file=sys.stderr)
 
 
 def _new_thread() -> str:

@@ -49,7 +49,7 @@ async def _connected_in_time(session: Session, question: Mapping[str, Any], pati
     if not any(request["name"] == "connect_account" for request in question["action_requests"]):
         return False
     try:
-        await asyncio.wait_for(session.connected(), patience)
+        await asyncio.wait_for(session.news(question), patience)
     except TimeoutError:
         return False
     return True

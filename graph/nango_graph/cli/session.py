@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 
+from nango_graph.connecting import has_expired
 from nango_graph.context import Context
 from nango_graph.durable import DurableGraph
 from nango_graph.records.database import private_file
@@ -81,15 +82,23 @@ class Session:
         """Is there a connection now that this thread waits for? False too if Nango can't be asked."""
         return await quietly_look_at_waits(self.services, self.thread_id)
 
-    async def connected(self) -> None:
-        """Returns when a connection that this thread waits for is there: told by a webhook, or found by polling."""
-        delay = POLL_FIRST
+    async def news(self, question: Mapping[str, Any]) -> Literal["connected", "link expired"]:
+        """Returns when the thread can go on: a connection is there, told by a webhook or found by polling, or a link that is
+        shown has died and must be made anew.
+        """
+        links = [
+            request["args"]["expires_at"] for request in question["action_requests"] if "expires_at" in request["args"]
+        ]
+        since, delay = self.services.clock.now(), POLL_FIRST
         while not await self.found_connection():
+            if any(has_expired(link, self.services.clock.now(), made_at=since) for link in links):
+                return "link expired"
             self._woken.clear()
             try:
                 await asyncio.wait_for(self._woken.wait(), delay)
             except TimeoutError:
                 delay = min(delay * 2, POLL_MOST)
+        return "connected"
 
     async def _run(self, graph_input: Any) -> AsyncIterator[Event]:
         streamed: set[str] = set()

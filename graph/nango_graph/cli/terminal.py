@@ -55,16 +55,15 @@ class Terminal:
             raise EndOfInput
         return line.strip()
 
-    async def ask_unless(self, prompt: str, event: Awaitable[None]) -> str | None:
-        """A line, or None if `event` came first. Raises `EndOfInput`."""
+    async def ask_unless(self, prompt: str, event: Awaitable[T]) -> str | tuple[T]:
+        """A line, or in a tuple what `event` brought if that came first. Raises `EndOfInput`."""
         asking = asyncio.ensure_future(self.ask(prompt))
         happening = asyncio.ensure_future(event)
         try:
             await asyncio.wait({asking, happening}, return_when=asyncio.FIRST_COMPLETED)
             if asking.done():
                 return asking.result()
-            happening.result()
-            return None
+            return (happening.result(),)
         finally:
             for task in (asking, happening):
                 task.cancel()
