@@ -67,11 +67,9 @@ def label_of(connection: ConnectionSummary, display_name: str) -> str:
     return f"{display_name} ({whose}, since {connection.created_at:%Y-%m-%d})"
 
 
-def has_expired(expires_at: str, now: float, *, made_at: float) -> bool:
-    """Has a link died, or will it within a minute? One just made never has: where Nango's clock is far behind ours, the
-    next one would look just as dead.
-    """
-    return now >= made_at + 60 and datetime.fromisoformat(expires_at).timestamp() < now + 60
+def has_expired(expires_at: str, now: float) -> bool:
+    """Has a link died, or will it within a minute?"""
+    return datetime.fromisoformat(expires_at).timestamp() < now + 60
 
 
 def moment(timestamp: datetime) -> str:

@@ -1,4 +1,4 @@
-"""A graph whose every step is on disk before the next begins, whoever compiles and runs it.
+"""A graph whose every step is on disk before the next begins, and whose traces hold no credentials, whoever runs it.
 
 The LangGraph server runs graphs with durability "async" unless each run says otherwise, and a caller may forget. With
 anything but "sync", a killed process resumes from an older step.
@@ -7,20 +7,52 @@ anything but "sync", a killed process resumes from an older step.
 from collections.abc import AsyncIterator
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
 from langgraph.graph.state import CompiledStateGraph, StateGraph
+
+from nango_graph.errors import UsageError
+from nango_graph.tracing import Tracing
+
+NO_CHECKPOINTER = (
+    "This graph waits for people, so it needs a checkpointer and a thread: compile it with "
+    'build_graph().compile(checkpointer=...) and run it with {"configurable": {"thread_id": "..."}}.'
+)
+_PARENTS_CHECKPOINTER = "__pregel_checkpointer"
+"""Where LangGraph hands a parent graph's checkpointer to its subgraphs."""
 
 
 class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
-    """Runs with durability "sync", always."""
+    """Runs with durability "sync", always. Everything that runs a graph asynchronously comes through `astream`.
 
-    async def astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+    Raises `UsageError` where nothing keeps checkpoints: it could ask, but never go on.
+    """
+
+    async def astream(
+        self,
+        input: Any,  # noqa: A002 - its name in LangGraph
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
+        if not self._keeps_checkpoints(config):
+            raise UsageError(NO_CHECKPOINTER)
+        if isinstance(self.builder, DurableBuilder) and self.builder.tracing is not None:
+            config = await self.builder.tracing.traced(config, self.config)
         kwargs["durability"] = "sync"
-        async for part in super().astream(*args, **kwargs):
+        async for part in super().astream(input, config, **kwargs):
             yield part
+
+    def _keeps_checkpoints(self, config: RunnableConfig | None) -> bool:
+        configurable = {**(self.config or {}).get("configurable", {}), **ensure_config(config)["configurable"]}
+        if self.checkpointer is None or self.checkpointer is True:
+            return bool(configurable.get(_PARENTS_CHECKPOINTER))
+        return self.checkpointer is not False and bool(configurable.get("thread_id"))
 
 
 class DurableBuilder(StateGraph[Any, Any, Any, Any]):
     """A `StateGraph` that compiles to a `DurableGraph`."""
+
+    tracing: Tracing | None = None
 
     def compile(self, *args: Any, **kwargs: Any) -> DurableGraph:
         compiled = super().compile(*args, **kwargs)

@@ -1,5 +1,7 @@
 """The chat model: made here, asked here, and its failures put into words here."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import openai
@@ -37,29 +39,42 @@ async def call_tool_of(model: BaseChatModel, prompt: list[AnyMessage], schema: d
     Raises `ModelError` if the model could not be asked.
     """
     name = schema["function"]["name"]
-    try:
+    with _failures_in_words():
         message = await model.bind_tools([schema], tool_choice=name).ainvoke(prompt, {"tags": [_UNSEEN]})
-    except openai.OpenAIError as error:
-        raise ModelError(in_words(error)) from None
     for call in message.tool_calls:
         if call["name"] == name:
             return dict(call["args"])
     if message.invalid_tool_calls:
         return f"the arguments of {name} were not valid JSON"
-    return f"call {name}; nothing else counts"
+    return f"{name} was not called"
 
 
 async def stream_text(model: BaseChatModel, prompt: list[AnyMessage]) -> AIMessage:
     """The model's words, streamed to whoever listens, and whole in the end. Raises `ModelError`."""
     whole: Any = None
-    try:
+    with _failures_in_words():
         async for chunk in model.astream(prompt):
             whole = chunk if whole is None else whole + chunk
-    except openai.OpenAIError as error:
-        raise ModelError(in_words(error)) from None
     if whole is None or not whole.text.strip():
         raise ModelError("The language model answered with nothing.")
     return AIMessage(whole.text, id=whole.id)
+
+
+@contextmanager
+def _failures_in_words() -> Iterator[None]:
+    try:
+        yield
+    except openai.OpenAIError as error:
+        raise ModelError(in_words(error)) from None
+    except TimeoutError:
+        # langchain-openai's own, for a stream that stalls.
+        raise ModelError("The language model did not answer in time. Try again.") from None
+    except (ValueError, TypeError, LookupError) as error:
+        # What langchain-openai raises, as the case may be, for answers that are not chat completions.
+        raise ModelError(
+            f"The model's endpoint did not answer as the OpenAI API does ({type(error).__name__}). "
+            "Check OPENAI_BASE_URL: it usually ends in /v1."
+        ) from error
 
 
 def in_words(error: openai.OpenAIError) -> str:

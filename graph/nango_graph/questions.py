@@ -25,7 +25,6 @@ class MissingConnection:
     display_name: str
     link: str
     expires_at: str
-    made_at: float
     broken: bool
 
 
@@ -138,12 +137,7 @@ def _connect_request(missing: MissingConnection) -> Request:
             "Approve to look again, reject to go on without it."
         ),
         allowed=["approve", "reject"],
-        item={
-            "about": "connect",
-            "wait_id": missing.wait_id,
-            "integration": missing.integration,
-            "made_at": missing.made_at,
-        },
+        item={"about": "connect", "wait_id": missing.wait_id, "integration": missing.integration},
     )
 
 

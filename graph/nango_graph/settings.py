@@ -52,7 +52,6 @@ class AgentSettings(BaseModel):
     """SQLAlchemy URL of the records; by default SQLite in `data_dir`."""
     user_id: str = "local-user"
     """Who the user is where nobody logs in: the terminal, and a LangGraph server without auth."""
-    langsmith_tracing: bool = False
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -64,7 +63,6 @@ class AgentSettings(BaseModel):
             data_dir=data_dir(environ),
             records_url=environ.get("NANGO_AGENT_RECORDS_URL") or None,
             user_id=environ.get("NANGO_AGENT_USER_ID", "").strip() or "local-user",
-            langsmith_tracing=environ.get("LANGSMITH_TRACING", "").lower() in {"1", "true", "yes"},
         )
 
 

@@ -7,6 +7,7 @@ from langgraph.types import interrupt
 
 from nango_graph.approval import REFUSED
 from nango_graph.context import Context
+from nango_graph.durable import NO_CHECKPOINTER
 from nango_graph.errors import UsageError
 from nango_graph.identity import is_stranger
 from nango_graph.records import TurnRow
@@ -19,10 +20,7 @@ def thread_of(runtime: Runtime[Context]) -> str:
     execution = runtime.execution_info
     thread_id = execution.thread_id if execution is not None else None
     if not thread_id:
-        raise UsageError(
-            "This graph waits for people, so it needs a checkpointer and a thread: compile it with "
-            'build_graph().compile(checkpointer=...) and run it with {"configurable": {"thread_id": "..."}}.'
-        )
+        raise UsageError(NO_CHECKPOINTER)
     return thread_id
 
 

@@ -22,7 +22,7 @@ from langgraph.runtime import Runtime
 from nango_graph import routing
 from nango_graph.context import Context
 from nango_graph.durable import DurableBuilder
-from nango_graph.errors import ModelError
+from nango_graph.errors import ModelError, UsageError
 from nango_graph.nodes.approve import approve
 from nango_graph.nodes.await_connection import await_connection
 from nango_graph.nodes.begin_turn import begin_turn
@@ -36,7 +36,8 @@ from nango_graph.nodes.respond import respond
 from nango_graph.services import Services, ServicesPerLoop, ServicesSource
 from nango_graph.settings import AgentSettings
 from nango_graph.state import Input, Output, Reply, State
-from nango_tools import NangoError
+from nango_graph.tracing import Tracing
+from nango_tools import NangoError, SettingsError
 
 Node = Callable[[State, Runtime[Context], Services], Awaitable[dict[str, Any]]]
 
@@ -61,10 +62,9 @@ def build_graph(services: Services | None = None) -> DurableBuilder:
     `services` come from `open_services(...)`. Without them they are made from the environment at the first run, one set
     for each event loop. Compiled graphs always run with `durability="sync"`.
     """
-    source = (
-        _given(services) if services is not None else ServicesPerLoop(lambda: AgentSettings.from_environ(os.environ))
-    )
+    source = _given(services) if services is not None else ServicesPerLoop(_settings_from_environment)
     graph = DurableBuilder(State, context_schema=Context, input_schema=Input, output_schema=Output)
+    graph.tracing = Tracing(_settings_from_environment if services is None else lambda: services.settings)
     for name, node in NODES.items():
         graph.add_node(name, _bound(node, source))
     graph.add_edge(START, "begin_turn")
@@ -79,6 +79,13 @@ def build_graph(services: Services | None = None) -> DurableBuilder:
     graph.add_conditional_edges("decide", routing.after_deciding)
     graph.add_edge("respond", END)
     return graph
+
+
+def _settings_from_environment() -> AgentSettings:
+    try:
+        return AgentSettings.from_environ(os.environ)
+    except SettingsError as error:
+        raise UsageError(str(error)) from error
 
 
 def _given(services: Services) -> ServicesSource:

@@ -50,7 +50,7 @@ async def langgraph_dev(
         port = free.getsockname()[1]
     command = [str(Path(sys.executable).parent / "langgraph"), "dev", "--no-browser", "--no-reload"]
     with log.open("wb") as output:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: ASYNC220 - it starts while nobody waits for this loop
             [*command, "--host", "127.0.0.1", "--port", str(port), *options],
             cwd=folder,
             stdin=subprocess.DEVNULL,
@@ -86,7 +86,8 @@ async def _until_it_answers(url: str, process: subprocess.Popen[bytes], log: Pat
                 if (await client.get(f"{url}/ok")).status_code == 200:
                     return
             await asyncio.sleep(0.1)
-    raise AssertionError(f"The server ended: {log.read_text(errors='replace')[-3000:]}")
+    told = await asyncio.to_thread(log.read_text, errors="replace")
+    raise AssertionError(f"The server ended: {told[-3000:]}")
 
 
 def _environ_of(sandbox: Sandbox) -> dict[str, str]:

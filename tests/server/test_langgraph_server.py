@@ -75,6 +75,14 @@ async def test_every_checkpoint_is_stored_before_the_next_node_ends_whatever_the
     assert sum(line.startswith("ended-after") for line in notes) >= len(stored) - 2
 
 
+async def test_a_run_without_a_thread_is_told_in_words_that_it_needs_one(server: Any) -> None:
+    said = _said("List the open issues in octo/widgets on GitHub")
+    events = [part async for part in server.client.runs.stream(None, "nango_agent", input=said)]
+    assert events[-1].event == "error"
+    assert events[-1].data["error"] == "UsageError"
+    assert "needs a checkpointer and a thread" in events[-1].data["message"]
+
+
 async def test_the_assistant_takes_messages_and_describes_all_its_settings(server: Any) -> None:
     client: LangGraphClient = server.client
     (assistant,) = await client.assistants.search()

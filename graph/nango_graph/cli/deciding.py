@@ -35,44 +35,24 @@ async def decide(question: Mapping[str, Any], terminal: Terminal) -> dict[str, A
         terminal.say(f"  {request['name']}")
         if request["name"] == "resolve_unknown_outcome":
             decision = await _outcome(request, terminal)
-        elif isinstance(request["args"].get("items"), list) and set(request["args"]) <= {"items", CONFIRM}:
-            decision = await _many(request, config, terminal)
         else:
-            decision = await _one(request, config, terminal)
+            decision = await _write(request, config, terminal)
         if isinstance(decision, Message):
             return decision
         decisions.append(decision)
     return {"id": question["id"], "decisions": decisions}
 
 
-async def _one(request: dict[str, Any], config: dict[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
-    args = dict(request["args"])
-    confirm = _confirm_of(args, config)
-    show_arguments({name: value for name, value in args.items() if name != confirm}, terminal)
-    while True:
-        key = await terminal.ask(_prompt(confirm))
-        match key.lower():
-            case "":
-                continue
-            case "r" | "reject":
-                return await _reject(terminal)
-            case "e" | "edit":
-                edited = await _edit(args, confirm, terminal)
-                return _edited(request, {**edited, confirm: "yes"} if confirm else edited)
-            case "yes" if confirm:
-                return _edited(request, {**args, confirm: "yes"})
-            case "a" | "approve" if not confirm:
-                return APPROVE
-            case _:
-                return Message(key)
-
-
-async def _many(request: dict[str, Any], config: dict[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
+async def _write(request: dict[str, Any], config: dict[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
     confirm = _confirm_of(request["args"], config)
-    items = request["args"]["items"]
-    for number, item in enumerate(items, start=1):
+    args = {name: value for name, value in request["args"].items() if name != confirm}
+    items = args["items"] if isinstance(args.get("items"), list) and len(args) == 1 else None
+    if items is None:
+        show_arguments(args, terminal)
+    for number, item in enumerate(items or [], start=1):
         terminal.say(f"   {number}.")
-        show_arguments(item, terminal)
+        show_arguments(item if isinstance(item, dict) else {"": item}, terminal)
+    confirmed = {confirm: "yes"} if confirm else {}
     while True:
         key = await terminal.ask(_prompt(confirm))
         match key.lower():
@@ -81,16 +61,20 @@ async def _many(request: dict[str, Any], config: dict[str, Any], terminal: Termi
             case "r" | "reject":
                 return await _reject(terminal)
             case "e" | "edit":
-                left_out = await terminal.ask("  Leave out which numbers (2,5)? ")
-                numbers = {int(part) for part in left_out.replace(",", " ").split() if part.isdecimal()}
-                items = [item for number, item in enumerate(items, start=1) if number not in numbers]
-                return _edited(request, {"items": items, **({confirm: "yes"} if confirm else {})})
+                edited = await _edit(args, terminal) if items is None else await _leave_out(items, terminal)
+                return _edited(request, {**edited, **confirmed})
             case "yes" if confirm:
-                return _edited(request, {"items": items, confirm: "yes"})
+                return _edited(request, {**args, **confirmed})
             case "a" | "approve" if not confirm:
                 return APPROVE
             case _:
                 return Message(key)
+
+
+async def _leave_out(items: list[Any], terminal: Terminal) -> dict[str, Any]:
+    line = await terminal.ask("  Leave out which numbers (2,5)? ")
+    numbers = {int(part) for part in line.replace(",", " ").split() if part.isdecimal()}
+    return {"items": [item for number, item in enumerate(items, start=1) if number not in numbers]}
 
 
 async def _outcome(request: dict[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
@@ -118,12 +102,10 @@ async def _reject(terminal: Terminal) -> dict[str, Any]:
     return {"type": "reject", "message": await terminal.ask("  Why (Enter for no reason)? ")}
 
 
-async def _edit(args: dict[str, Any], confirm: str, terminal: Terminal) -> dict[str, Any]:
+async def _edit(args: dict[str, Any], terminal: Terminal) -> dict[str, Any]:
     """Each argument in turn; Enter keeps it. Text that needs more than a line is written as a JSON string."""
     edited = dict(args)
     for name, value in args.items():
-        if name == confirm:
-            continue
         plain = isinstance(value, str) and "\n" not in value
         line = await terminal.ask(f"  {name} [{value if plain else json.dumps(value, ensure_ascii=False)}]: ")
         if line:

@@ -89,9 +89,9 @@ class Session:
         links = [
             request["args"]["expires_at"] for request in question["action_requests"] if "expires_at" in request["args"]
         ]
-        since, delay = self.services.clock.now(), POLL_FIRST
+        delay = POLL_FIRST
         while not await self.found_connection():
-            if any(has_expired(link, self.services.clock.now(), made_at=since) for link in links):
+            if any(has_expired(link, self.services.clock.now()) for link in links):
                 return "link expired"
             self._woken.clear()
             try:

@@ -4,11 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from nango_graph.digests import action_digest, digest
 from nango_graph.execution.calling import Caller
-from nango_graph.execution.scheduler import StepState
+from nango_graph.execution.scheduler import Status, StepState
 from nango_graph.planning.arguments import argument_problem
 from nango_graph.planning.plan import Step
 from nango_graph.planning.references import ReferenceProblem, bind
@@ -109,7 +109,7 @@ class StepWork:
             calls: list[Call | AskWhatHappened] = [await self._write(unit) for unit in prepared.units]
         else:
             calls = list(await asyncio.gather(*map(self._caller.read, prepared.units)))
-        state = _state_of(prepared, calls)
+        state = _state_of(prepared, calls, self._let_go(calls))
         self._ended(prepared.step, state)
         return state
 
@@ -162,6 +162,12 @@ class StepWork:
             )
         return Prepared(step, approved, writes=True, left_out=len(units) - len(approved))
 
+    def _let_go(self, calls: Sequence[Call | AskWhatHappened]) -> bool:
+        """Did the user say of every call that failed that it did not happen, and is not to be sent again?"""
+        failed = [call for call in calls if isinstance(call, Call) and call.state != "succeeded"]
+        following = [self._decisions.get(replace(call.key, attempt=call.key.attempt + 1)) for call in failed]
+        return all(decision is not None and decision.verdict == "rejected" for decision in following)
+
     async def _write(self, unit: Unit) -> Call | AskWhatHappened:
         """Sends it, unless it was sent. An unknown outcome is a human's to settle, never sent again by itself."""
         while True:
@@ -176,7 +182,7 @@ class StepWork:
                 return AskWhatHappened(call)
 
 
-def _state_of(prepared: Prepared, calls: Sequence[Call | AskWhatHappened]) -> StepState:
+def _state_of(prepared: Prepared, calls: Sequence[Call | AskWhatHappened], let_go: bool) -> StepState:
     step = prepared.step
     asks = [call for call in calls if isinstance(call, AskWhatHappened)]
     if asks:
@@ -191,6 +197,8 @@ def _state_of(prepared: Prepared, calls: Sequence[Call | AskWhatHappened]) -> St
     if not bad:
         note = f"{prepared.left_out} left out by the user." if prepared.left_out else ""
         return StepState("succeeded", output=output, error=note, arguments=arguments)
-    status: Literal["failed", "unknown"] = "unknown" if any(call.state == "unknown" for call in bad) else "failed"
+    status: Status = "rejected" if let_go else "failed"
+    if any(call.state == "unknown" for call in bad):
+        status = "unknown"
     count = f"{len(bad)} of {len(ended)} failed; the others succeeded. " if len(ended) > 1 else ""
     return StepState(status, output=output, error=count + (bad[0].error or "no reason was given"), arguments=arguments)

@@ -25,8 +25,6 @@ async def _nothing_to_wait_for(asked: Asked, services: Services) -> bool:
         if item["about"] != "connect":
             continue
         wait = await services.records.waits.get(item["wait_id"])
-        if wait is None or wait.state != "open":
-            return True
-        if has_expired(request["args"]["expires_at"], services.clock.now(), made_at=item["made_at"]):
+        if wait is None or wait.state != "open" or has_expired(request["args"]["expires_at"], services.clock.now()):
             return True
     return False

@@ -1,5 +1,6 @@
 """Finds the connection to use for each integration, and prepares the question where one is missing or unclear."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -117,24 +118,22 @@ async def _missing(
         connection_id=broken,
         now=services.clock.now(),
     )
-    shown = _shown_link(asked, wait, services.clock.now())
-    link, expires_at, made_at = shown or await _fresh_link(services, wait, found)
-    return MissingConnection(wait.id, integration, name, link, expires_at, made_at, broken=broken is not None)
+    link, expires_at = _shown_link(asked, wait, services.clock.now()) or await _fresh_link(services, wait, found)
+    return MissingConnection(wait.id, integration, name, link, expires_at, broken=broken is not None)
 
 
-def _shown_link(asked: Asked | None, wait: Wait, now: float) -> tuple[str, str, float] | None:
+def _shown_link(asked: Asked | None, wait: Wait, now: float) -> tuple[str, str] | None:
     """The link that is on somebody's screen, while it works: a new one for every look would be confusing."""
     if asked is None:
         return None
     for item, request in zip(asked["items"], asked["payload"]["action_requests"], strict=True):
-        if item.get("wait_id") != wait.id:
-            continue
-        args, made_at = request["args"], item["made_at"]
-        if not has_expired(args["expires_at"], now, made_at=made_at):
-            return args["connect_link"], args["expires_at"], made_at
+        if item.get("wait_id") == wait.id and not has_expired(request["args"]["expires_at"], now):
+            return request["args"]["connect_link"], request["args"]["expires_at"]
     return None
 
 
-async def _fresh_link(services: Services, wait: Wait, found: Found) -> tuple[str, str, float]:
+async def _fresh_link(services: Services, wait: Wait, found: Found) -> tuple[str, str]:
     session = await new_session(services, wait, found.broken)
-    return session.connect_link, moment(session.expires_at), services.clock.now()
+    # Where Nango's clock is far behind ours every link looks dead, and the next one would too: no more than one a minute.
+    expires_at = max(session.expires_at.timestamp(), services.clock.now() + 120)
+    return session.connect_link, moment(datetime.fromtimestamp(expires_at, UTC))

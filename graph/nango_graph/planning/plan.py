@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from nango_graph.planning.references import reference_problem, steps_referred_to
+from nango_graph.planning.references import is_one_reference, reference_problem, steps_referred_to
 
 SUBMIT_PLAN = "submit_plan"
 MAX_NESTING = 32
@@ -108,6 +108,8 @@ def structure_problem(steps: list[Step], *, known: set[str], max_steps: int) -> 
         for expression in (step.arguments, step.for_each):
             if problem := reference_problem(expression):
                 return f"Step {step.id}: {problem}"
+        if step.for_each is not None and not is_one_reference(step.for_each):
+            return f"Step {step.id}: for_each must be one reference to a list, like ${{s1.items}}."
         if step.for_each is not None and "item" in steps_referred_to(step.for_each):
             return f"Step {step.id}: for_each can't refer to item."
         if step.for_each is None and "item" in step.needs:

@@ -8,6 +8,7 @@ Grammar: https://jmespath.org/specification.html
 
 import json
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -56,6 +57,12 @@ def is_unbound(text: str) -> bool:
     return next(_split(text), (text, None)) != (text, None)
 
 
+def is_one_reference(text: str) -> bool:
+    """Is the string exactly one reference, so that it may become something else than text?"""
+    pieces = list(_split(text))
+    return len(pieces) == 1 and pieces[0][1] is not None and not pieces[0][0]
+
+
 def bind(value: Any, outputs: Mapping[str, Any]) -> Any:
     """The value with every reference replaced. Raises `ReferenceProblem`."""
     if isinstance(value, str):
@@ -68,11 +75,10 @@ def bind(value: Any, outputs: Mapping[str, Any]) -> Any:
 
 
 def _bind_text(text: str, outputs: Mapping[str, Any]) -> Any:
-    pieces = list(_split(text))
-    if len(pieces) == 1 and pieces[0][1] is not None and not pieces[0][0]:
-        return _evaluate(pieces[0][1], outputs)
+    if is_one_reference(text):
+        return _evaluate(text[2:-1], outputs)
     bound = ""
-    for plain, expression in pieces:
+    for plain, expression in _split(text):
         bound += plain
         if expression is not None:
             value = _evaluate(expression, outputs)
@@ -146,7 +152,9 @@ def _parse(expression: str) -> dict[str, Any]:
     if len(expression) > MAX_LENGTH:
         raise ReferenceProblem(f"A reference is longer than {MAX_LENGTH} characters.")
     try:
-        parsed = cast("dict[str, Any]", jmespath.compile(expression).parsed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PendingDeprecationWarning)  # of `text` that is no JSON, which models write
+            parsed = cast("dict[str, Any]", jmespath.compile(expression).parsed)
     except (exceptions.JMESPathError, ValueError, RecursionError) as error:
         raise ReferenceProblem(f"${{{expression}}} is not JMESPath: {str(error).partition(chr(10))[0]}") from error
     _check_size(parsed, expression)
@@ -155,18 +163,15 @@ def _parse(expression: str) -> dict[str, Any]:
 
 def _check_size(parsed: dict[str, Any], expression: str) -> None:
     """Without recursion: what is too deep for it is what must be found."""
-    nodes, left = 0, [(parsed, 1)]
+    nodes, left = 0, [(parsed, 1, "")]
     while left:
-        node, depth = left.pop()
+        node, depth, parent = left.pop()
         nodes += 1
         if nodes > MAX_NODES or depth > MAX_DEPTH:
             raise ReferenceProblem(f"${{{expression}}} is too complex.")
-        for child in _children(node):
-            if child["type"] == "expref" and node["type"] != "function_expression":
-                raise ReferenceProblem(
-                    f"${{{expression}}} is not JMESPath: & stands only before a function's argument."
-                )
-            left.append((child, depth + 1))
+        if node["type"] == "expref" and parent != "function_expression":
+            raise ReferenceProblem(f"${{{expression}}} is not JMESPath: & stands only before a function's argument.")
+        left.extend((child, depth + 1, node["type"]) for child in _children(node))
 
 
 def _children(node: dict[str, Any]) -> list[dict[str, Any]]:

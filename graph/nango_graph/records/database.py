@@ -1,7 +1,10 @@
 """The agent's own database: what must be true after a crash. SQLite by default, Postgres by URL."""
 
 import asyncio
+import contextlib
 import os
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,6 +33,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 VERSION = 1
+_PATIENCE = 15.0
+"""Seconds to wait for another process's lock on a SQLite file."""
 _SETUP_LOCK = 0x6E616E676F
 
 metadata = MetaData()
@@ -164,7 +169,7 @@ class Database:
             )
         elif isinstance(url, Path):
             # The LangGraph server refuses blocking calls on its loop.
-            await asyncio.to_thread(private_file, url)
+            await asyncio.to_thread(_sqlite_file, url)
             engine = create_async_engine(f"sqlite+aiosqlite:///{url}")
         else:
             engine = create_async_engine(url, pool_pre_ping=True)
@@ -209,7 +214,25 @@ class Database:
 
 def private_file(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    # Only a new file is opened: closing one that SQLite has open elsewhere in this process would drop SQLite's locks.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _sqlite_file(path: Path) -> None:
+    """The file, with write-ahead logging on: SQLite waits for no lock when it turns that on, so this tries again."""
+    private_file(path)
+    until = time.monotonic() + _PATIENCE
+    with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE)) as connection:
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
 
 def _make_sqlite_durable(engine: AsyncEngine) -> None:
@@ -219,7 +242,7 @@ def _make_sqlite_durable(engine: AsyncEngine) -> None:
     def _on_connect(connection: Any, _: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000"):
+        for pragma in (f"busy_timeout={int(_PATIENCE * 1000)}", "journal_mode=WAL", "synchronous=FULL"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
