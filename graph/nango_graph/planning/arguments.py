@@ -72,15 +72,11 @@ def _coerce(schema: dict[str, Any], value: Any) -> Any:
     if "string" in kinds or not kinds:
         return value
     try:
-        read = json.loads(value, parse_constant=_refuse_constant)
-        json.dumps(read, allow_nan=False)  # 1e999 is read as infinity
+        read = json.loads(value)
+        json.dumps(read, allow_nan=False)  # NaN is read, and 1e999 is read as infinity
     except (ValueError, RecursionError):
         return value
     return read if any(Draft202012Validator({"type": kind}).is_valid(read) for kind in kinds) else value
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _with_unknowns(value: Any) -> Any:

@@ -1,0 +1,249 @@
+"""References between steps: what they bring, what they refuse, and what they cost at most."""
+
+import contextlib
+import json
+import time
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nango_graph.planning.references import ReferenceProblem, bind, is_unbound, reference_problem, steps_referred_to
+
+OUTPUTS: dict[str, Any] = {
+    "s1": {
+        "issues": [
+            {"number": 7, "title": "Crash", "open": True, "created_at": "2026-02-01", "labels": ["bug"]},
+            {"number": 3, "title": "a } b", "open": False, "created_at": "2026-01-01", "labels": []},
+        ],
+        "none": None,
+        "text": "plain",
+        "evil": "${s2} ${s1.issues}",
+        "with-dash": 1,
+    },
+    "s2": {"name": "general"},
+}
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+PIECES = ["${", "}", "{", "s1", "s2", ".", "[]", "[*]", "[0]", "[::0]", "[?", "]", "&", "@", "|", "||", "&&", "!", "`1`", "`", "'", '"', "(", ")",
+          "join(", "map(", "sort_by(", "to_string(", "to_number(", "contains(", "length(", "merge(", "ceil(", ", ", "issues", "title", "'nan'",
+          "'inf'", "\\", "[@,@]", "\ud800", "\x00", "99999999999999999999", "-1", ":"]  # fmt: skip
+NEARLY = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+EXPRESSION = NEARLY.map(lambda text: f"${{{text}}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("${s1.issues[0].number}", 7),
+        ("${s1.issues[0].open}", True),
+        ("${s1.issues[0].labels}", ["bug"]),
+        ("${s1.issues[0]}", OUTPUTS["s1"]["issues"][0]),
+        ("${s1.none}", None),
+        ("${s1.issues[?open].title | [0]}", "Crash"),
+        ("${s1.issues[?number==`7`].title}", ["Crash"]),
+        ("${sort_by(s1.issues, &created_at)[0].number}", 3),
+        ("${s1.issues[].{n: number, t: title}}", [{"n": 7, "t": "Crash"}, {"n": 3, "t": "a } b"}]),
+        ('${s1."with-dash"}', 1),
+        ("${s1.issues[?title=='a } b'].number}", [3]),
+        ("${s1.issues[?title=='{'].number}", []),
+        ("${join(', ', s1.issues[].to_string(number))}", "7, 3"),
+        ("no reference", "no reference"),
+        ("", ""),
+        ("$", "$"),
+        ("costs $5 {net}", "costs $5 {net}"),
+        ("#${s1.issues[0].number}: ${s1.issues[0].title}!", "#7: Crash!"),
+        ("${s1.issues[0].number} ", "7 "),
+        ("open: ${s1.issues[0].open}", "open: true"),
+        ("labels: ${s1.issues[0].labels}", 'labels: ["bug"]'),
+        ("${s1.evil}", "${s2} ${s1.issues}"),
+        ("x ${s1.evil}", "x ${s2} ${s1.issues}"),
+        ("never closed ${s1.text", "never closed ${s1.text"),
+    ],
+)
+def test_a_string_that_is_one_reference_keeps_the_type_and_others_become_text(text: str, value: Any) -> None:
+    assert bind(text, OUTPUTS) == value
+    assert type(bind(text, OUTPUTS)) is type(value)
+
+
+def test_binding_reaches_every_corner_of_a_value_and_changes_nothing_else() -> None:
+    value = {"${s1.text}": ["${s1.text}", {"deep": ["${s2.name}", 1, None, True]}]}
+    assert bind(value, OUTPUTS) == {"${s1.text}": ["plain", {"deep": ["general", 1, None, True]}]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "${s9.x}",
+        "${item.x}",
+        "x ${s1.nothing}",
+        "${}",
+        "${ }",
+        "${s1.}",
+        "${s1..text}",
+        "${nosuch(s1)}",
+        "${join(s1.text, s1.text)}",
+        "${s1.issues[::0]}",
+        "${contains(s1.text, `1`)}",
+        "${ceil(to_number('inf'))}",
+        "${floor(to_number('nan')) && s1}",
+        "${[s1.text, to_number('nan')]}",
+        "${[s1.text, to_number('1e999')]}",
+        "${[s1, &text]}",
+        "${avg([to_number('1" + "0" * 400 + "'), s1.issues[0].number])}",
+        "${sum(s1.issues[].title)}",
+        "${s1.issues | sort_by(@, &labels)}",
+        "${" + "!" * 490 + "s1}",
+        "${s1" + "[]" * 240 + "}",
+        "${s1" + ".a" * 240 + "}",
+        "${" + "[" * 240 + "s1" + "]" * 240 + "}",
+        "${s1." + "x" * 600 + "}",
+        "${&s1}",
+    ],
+)
+def test_a_reference_that_cannot_be_followed_is_a_problem_with_a_sentence(text: str) -> None:
+    with pytest.raises(ReferenceProblem) as problem:
+        bind(text, OUTPUTS)
+    assert len(str(problem.value)) > 10
+
+
+@pytest.mark.parametrize(
+    ("expression", "roots"),
+    [
+        ("s1", {"s1"}),
+        ("s1.issues[0].number", {"s1"}),
+        ("sort_by(s1.issues, &created_at)[0].number", {"s1"}),
+        ("s1.issues[?number==`7`].x", {"s1"}),
+        ("s1.issues[?labels[?contains(@, 'bug')]]", {"s1"}),
+        ("s1.issues[].{a: number, b: title}", {"s1"}),
+        ("{a: s1.text, b: s2.name}", {"s1", "s2"}),
+        ("[s1.text, s2.name]", {"s1", "s2"}),
+        ("s1.a || s2.b", {"s1", "s2"}),
+        ("s1.a && !s2.b", {"s1", "s2"}),
+        ("s1.a == s2.b", {"s1", "s2"}),
+        ("s1 | issues | title", {"s1"}),
+        ("s1.issues[] | [?open] | [0].{a: number}", {"s1"}),
+        ("map(&title, s1.issues)", {"s1"}),
+        ("join(s2.name, s1.issues[].title)", {"s1", "s2"}),
+        ("s1.*.x", {"s1"}),
+        ("s1.issues[0:2].x", {"s1"}),
+        ("item.number", {"item"}),
+        ("@", set()),
+        ("[`1`]", set()),
+    ],
+)
+def test_a_reference_needs_the_steps_at_its_roots_and_no_other(expression: str, roots: set[str]) -> None:
+    assert steps_referred_to([{"x": f"a ${{{expression}}}"}]) == roots
+    assert (reference_problem(f"${{{expression}}}") is None) == bool(roots)
+
+
+def test_a_literal_refers_to_nothing_and_is_the_way_to_write_a_dollar_and_a_brace() -> None:
+    text = "cost: ${'$'}{net}, ${`7`}"
+    assert reference_problem(text) is None
+    assert steps_referred_to(text) == frozenset()
+    assert bind(text, {}) == "cost: ${net}, 7"
+
+
+def test_a_reference_in_a_key_or_a_broken_one_refers_to_nothing() -> None:
+    assert steps_referred_to({"${s1}": 1}) == frozenset()
+    assert steps_referred_to("${s1..}") == frozenset()
+    assert reference_problem("${s1..}") is not None
+
+
+BIG = {"s1": {"all": [{"number": n, "body": "x" * 1000} for n in range(1000)], "text": "y" * 150_000, "one": [1]}}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "s1.one" + " | [@,@][]" * 20,
+        "s1.one" + " | [@,@]" * 18,
+        "s1" + " | [@,@]" * 12,
+        "s1" + " | {a: @, b: @}" * 15,
+        "s1.all" + " | [@,@][]" * 9,
+        "s1" + " | [@,@]" * 12 + " | to_string(@)",
+        "s1.one" + " | [to_string(@),to_string(@)]" * 15,
+        "s1.text | [@] " + "| [join('', [@[0], @[0]])]" * 8,
+        "join(s1.text, s1.all[].to_string(number))",
+        "s1.one" + " | map(&[@,@], @)[][]" * 12,
+        "s1.all[].[" + ",".join(["body"] * 40) + "][]",
+        "s1.all[].all[].all",
+        "s1.all[*].[@, @, @, @, @, @, @, @]",
+        "to_string(s1)",
+        "reverse(s1.text) | [@, @, @, @] | join(@[0], @)",
+    ],
+)
+def test_an_expression_that_would_build_too_much_is_stopped_soon(expression: str) -> None:
+    started = time.perf_counter()
+    bound = None
+    with contextlib.suppress(ReferenceProblem):
+        bound = bind(f"${{{expression}}}", BIG)
+    assert len(json.dumps(bound)) < 6_000_000
+    assert time.perf_counter() - started < 3
+
+
+def test_a_text_that_would_fill_the_memory_is_never_built() -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(ReferenceProblem):
+            bind("${join(s1.text, s1.all[].to_string(number))}", BIG)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10_000_000
+
+
+def test_a_large_output_may_be_passed_on_whole_but_text_of_many_is_bounded() -> None:
+    assert bind("${s1.all}", BIG) == BIG["s1"]["all"]
+    assert bind("${s1.all[].{n: number, b: body}}", BIG)[999]["n"] == 999
+    with pytest.raises(ReferenceProblem, match="grew past"):
+        bind("${s1.text} ${s1.text}", BIG)
+
+
+@given(st.text())
+def test_a_text_without_a_reference_is_unchanged(text: str) -> None:
+    if "${" not in text:
+        assert bind(text, {}) == text
+        assert not is_unbound(text)
+
+
+@given(JSON)
+def test_a_value_that_a_reference_brings_is_never_looked_into(value: Any) -> None:
+    assert bind("${s1.value}", {"s1": {"value": value}}) == value
+    nested = {"a": ["${s1.value}"]}
+    assert bind(nested, {"s1": {"value": value}}) == {"a": [value]}
+
+
+@given(st.text(), st.text())
+def test_text_around_a_reference_stays_as_it_is(before: str, value: str) -> None:
+    if "$" not in before:
+        assert bind(f"{before}${{s1}}", {"s1": value}) == before + value
+
+
+@given(EXPRESSION | NEARLY | st.text(), JSON)
+@settings(max_examples=1500)
+def test_whatever_the_string_and_the_outputs_only_a_reference_problem_is_raised(text: str, output: Any) -> None:
+    steps_referred_to(text)
+    problem = reference_problem(text)
+    assert problem is None or problem
+    with contextlib.suppress(ReferenceProblem):
+        json.dumps(bind(text, {"s1": output, "s2": OUTPUTS["s1"]}), allow_nan=False)
+
+
+@given(EXPRESSION)
+@settings(max_examples=500)
+def test_what_passes_the_check_needs_only_the_steps_it_names(text: str) -> None:
+    if reference_problem(text) is not None:
+        return
+    told = ""
+    try:
+        bind(text, dict.fromkeys(steps_referred_to(text), OUTPUTS["s1"]))
+    except ReferenceProblem as problem:
+        told = str(problem)
+    assert "has no output" not in told

@@ -1,0 +1,218 @@
+"""What runs when: with steps that end when the test says so, and no clock at all."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nango_graph.execution.scheduler import Planned, StepState, carry_out
+from nango_graph.planning.plan import Step
+
+
+def read(step_id: str, *needs: str, connection: str = "c1") -> Planned:
+    return Planned(_step(step_id, needs), writes=False, connection_id=connection)
+
+
+def write(step_id: str, *needs: str, connection: str = "c1") -> Planned:
+    return Planned(_step(step_id, needs), writes=True, connection_id=connection)
+
+
+def _step(step_id: str, needs: tuple[str, ...]) -> Step:
+    return Step(id=step_id, tool="app/act", arguments={name: f"${{{name}}}" for name in needs})
+
+
+class Scripted:
+    """Work whose steps end when they are told to, or as `states` say. `log` has what began and ended, in order."""
+
+    def __init__(
+        self,
+        states: dict[str, StepState] | None = None,
+        *,
+        prepared: dict[str, StepState] | None = None,
+        held: bool = False,
+    ) -> None:
+        self.states, self.prepared = states or {}, prepared or {}
+        self.log: list[str] = []
+        self.outputs: dict[str, Mapping[str, Any]] = {}
+        self.gates: dict[str, asyncio.Event] = {}
+        self.held = held
+
+    async def prepare(self, step: Step, outputs: Mapping[str, Any]) -> Step | StepState:
+        self.outputs[step.id] = dict(outputs)
+        return self.prepared.get(step.id, step)
+
+    async def run(self, prepared: Step) -> StepState:
+        self.log.append(f"+{prepared.id}")
+        if self.held:
+            await self.gates.setdefault(prepared.id, asyncio.Event()).wait()
+        self.log.append(f"-{prepared.id}")
+        return self.states.get(prepared.id, StepState("succeeded", output=f"output of {prepared.id}"))
+
+    def end(self, step_id: str) -> None:
+        self.gates.setdefault(step_id, asyncio.Event()).set()
+
+
+async def settled() -> None:
+    """Everything that can happen without anybody's help has happened."""
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+def statuses(states: dict[str, StepState]) -> dict[str, str]:
+    return {step_id: state.status for step_id, state in states.items()}
+
+
+async def test_a_step_starts_as_soon_as_its_needs_are_there_whatever_else_still_runs() -> None:
+    work = Scripted(held=True)
+    plan = [read("slow"), read("quick"), read("next", "quick"), read("last", "slow", "next")]
+    running = asyncio.create_task(carry_out(plan, work, {}))
+    await settled()
+    assert work.log == ["+slow", "+quick"]
+    work.end("quick")
+    await settled()
+    assert work.log == ["+slow", "+quick", "-quick", "+next"], "there is no round that waits for slow"
+    work.end("next")
+    await settled()
+    assert "+last" not in work.log
+    work.end("slow")
+    await settled()
+    assert work.log[-1] == "+last"
+    work.end("last")
+    assert set(statuses(await running).values()) == {"succeeded"}
+
+
+async def test_a_step_gets_the_outputs_it_needs_and_those_of_earlier_turns() -> None:
+    work = Scripted()
+    await carry_out([read("a"), read("b", "a", "old")], work, {"old": 1})
+    assert work.outputs["b"] == {"old": 1, "a": "output of a"}
+    assert work.outputs["a"] == {"old": 1}
+
+
+async def test_writes_keep_the_order_of_the_plan_even_between_connections() -> None:
+    work = Scripted(held=True)
+    plan = [write("one", connection="c1"), write("two", connection="c2"), write("three", connection="c1")]
+    running = asyncio.create_task(carry_out(plan, work, {}))
+    for step_id in ("one", "two", "three"):
+        await settled()
+        assert work.log[-1] == f"+{step_id}"
+        work.end(step_id)
+    await running
+    assert work.log == ["+one", "-one", "+two", "-two", "+three", "-three"]
+
+
+async def test_a_read_after_a_write_on_the_same_connection_waits_and_others_do_not() -> None:
+    work = Scripted(held=True)
+    plan = [read("before"), write("write"), read("after"), read("elsewhere", connection="c2")]
+    running = asyncio.create_task(carry_out(plan, work, {}))
+    await settled()
+    assert work.log == ["+before", "+write", "+elsewhere"]
+    work.end("write")
+    await settled()
+    assert work.log[-1] == "+after"
+    for step_id in ("before", "after", "elsewhere"):
+        work.end(step_id)
+    await running
+
+
+ASKING = StepState("asking", asks=["?"])
+
+
+async def test_everything_that_must_be_asked_is_gathered_and_what_waits_for_it_waits() -> None:
+    work = Scripted(prepared={"w1": ASKING, "w2": ASKING})
+    plan = [
+        write("w1"),
+        write("w2"),
+        read("needs", "w1", connection="c2"),
+        read("same"),
+        read("other", connection="c2"),
+        write("w3"),
+    ]
+    states = statuses(await carry_out(plan, work, {}))
+    assert states == {
+        "w1": "asking", "w2": "asking", "needs": "waiting", "same": "waiting", "other": "succeeded", "w3": "waiting",
+    }  # fmt: skip
+    assert work.log == ["+other", "-other"]
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("failed", "did not succeed"),
+        ("rejected", "was rejected"),
+        ("unknown", "nobody knows"),
+        ("blocked", "did not succeed"),
+    ],
+)
+async def test_what_needs_a_step_that_did_not_succeed_is_blocked_and_says_by_which(status: Any, told: str) -> None:
+    work = Scripted(prepared={"a": StepState(status)})
+    states = await carry_out([read("a"), read("b", "a"), read("c", "b"), read("free")], work, {})
+    assert statuses(states) == {"a": status, "b": "blocked", "c": "blocked", "free": "succeeded"}
+    assert "a" in states["b"].error
+    assert told in states["b"].error
+
+
+@pytest.mark.parametrize(("status", "then"), [("rejected", "succeeded"), ("failed", "blocked"), ("unknown", "blocked")])
+async def test_a_later_write_goes_on_after_a_refusal_but_not_after_a_failure(status: Any, then: str) -> None:
+    work = Scripted({"one": StepState(status)})
+    states = statuses(await carry_out([write("one"), write("two"), read("look")], work, {}))
+    assert states == {"one": status, "two": then, "look": then}
+
+
+async def test_an_error_of_ours_is_not_swallowed() -> None:
+    class Broken(Scripted):
+        async def run(self, prepared: Step) -> StepState:
+            raise RuntimeError("the disk is full")
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await carry_out([read("a"), read("b")], Broken(), {})
+    assert raised.group_contains(RuntimeError, match="the disk is full")
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> list[Planned]:
+    plan: list[Planned] = []
+    for number in range(draw(st.integers(1, 9))):
+        earlier = [planned.step.id for planned in plan]
+        needs = draw(st.lists(st.sampled_from(earlier), unique=True, max_size=3)) if earlier else []
+        build = draw(st.sampled_from([read, write]))
+        plan.append(build(f"s{number}", *needs, connection=draw(st.sampled_from(["c1", "c2"]))))
+    return plan
+
+
+@given(plans(), st.randoms(use_true_random=False), st.data())
+@settings(max_examples=200, deadline=None)
+def test_no_step_starts_before_its_needs_ended_and_all_that_can_run_does(
+    plan: list[Planned], random: Any, data: Any
+) -> None:
+    failing = {planned.step.id for planned in plan if data.draw(st.integers(0, 6)) == 0}
+
+    async def run() -> tuple[Scripted, dict[str, StepState]]:
+        work = Scripted({step_id: StepState("failed") for step_id in failing}, held=True)
+        running = asyncio.create_task(carry_out(plan, work, {}))
+        while not running.done():
+            await settled()
+            begun = [entry[1:] for entry in work.log if entry[0] == "+" and f"-{entry[1:]}" not in work.log]
+            if not begun:
+                break
+            work.end(random.choice(begun))
+        return work, await running
+
+    work, states = asyncio.run(run())
+    assert set(states) == {planned.step.id for planned in plan}
+    for position, planned in enumerate(plan):
+        awaited = set(planned.step.needs) | {
+            earlier.step.id
+            for earlier in plan[:position]
+            if earlier.writes and (planned.writes or earlier.connection_id == planned.connection_id)
+        }
+        step_id = planned.step.id
+        hindered = any(states[needed].status != "succeeded" for needed in awaited)
+        assert states[step_id].status == ("blocked" if hindered else "failed" if step_id in failing else "succeeded")
+        assert (f"+{step_id}" in work.log) == (not hindered)
+        assert work.log.count(f"+{step_id}") <= 1
+        if not hindered:
+            begun = work.log.index(f"+{step_id}")
+            assert all(work.log.index(f"-{needed}") < begun for needed in awaited)
