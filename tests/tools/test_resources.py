@@ -280,3 +280,15 @@ async def test_a_closed_client_says_so(fake: Any) -> None:
         await client.integrations.list()
     assert caught.value.outcome is Outcome.NOT_SENT
     assert fake.pauses == []
+
+
+@pytest.mark.parametrize(
+    "body", ["NaN", '{"a": [Infinity]}', '{"a": -1e999}', "[" * 101 + "]" * 101, '{"a":' * 5000 + "1" + "}" * 5000]
+)
+async def test_output_that_nothing_can_store_leaves_the_outcome_of_a_write_unknown(
+    body: str, fake: Any, nango: NangoClient
+) -> None:
+    fake.answers(Response(body, media_type="application/json"))
+    with pytest.raises(MalformedResponse) as caught:
+        await nango.actions.trigger(connection_id="c", integration_id="github", action="a", writes=True)
+    assert caught.value.outcome is Outcome.UNKNOWN
