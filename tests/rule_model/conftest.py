@@ -135,6 +135,7 @@ def submit() -> Submit:
         earlier: str = "",
         unfinished: Sequence[Mapping[str, Any]] = (),
         problem: str = "",
+        declined: str = "",
         next_id: str = "s1",
         history: Sequence[str] = (),
     ) -> dict[str, Any]:
@@ -142,7 +143,7 @@ def submit() -> Submit:
         head = block("earlier_results", earlier) + block(
             "unfinished_plan", json.dumps(unfinished) if unfinished else ""
         )
-        head += block("problem", problem) + f"<next_step_id>{next_id}</next_step_id>\n"
+        head += block("declined", declined) + block("problem", problem) + f"<next_step_id>{next_id}</next_step_id>\n"
         last = HumanMessage(f"{head}<request>\n{request}")
         return await call("submit_plan", [SystemMessage(system), *turns(history), last])
 

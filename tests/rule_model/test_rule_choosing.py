@@ -38,5 +38,12 @@ async def test_a_follow_up_needs_what_it_follows(choose: Any) -> None:
     assert await choose("thanks", history) == []
 
 
+async def test_a_request_after_an_unanswered_question_is_chosen_for_itself(choose: Any) -> None:
+    history = ["How many open issues does octo/gadgets have?", "Shall I connect GitHub?"]
+    assert await choose("which channels are there in Slack?", history) == ["slack"]
+    assert await choose("List the deals", history) == ["hubspot"]
+    assert await choose("yes", history) == ["github"]
+
+
 async def test_an_answer_needs_what_the_question_was_about(choose: Any) -> None:
     assert await choose("octo/widgets", ["Create an issue", "Which repository (owner/name)?"]) == ["github"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 OCTO = {"owner": "octo", "repo": "widgets"}
-SHAPE = "{issues: [{number: integer, title: string, state: string, assignees: [string], created_at: string}]}"
+SHAPE = "{issues: [{number: integer, title: string, state: string, labels: [string], assignees: [string], created_at: string}]}"
 LISTED = f"""
 s1 github/list-issues {{"owner":"octo","repo":"widgets"}} -> succeeded
 shape: {SHAPE}
@@ -54,7 +54,11 @@ AFTER_A_LIST: list[tuple[str, str, dict[str, Any], str]] = [
     (
         "label them as triage",
         "github/update-issue",
-        {**OCTO, "issue_number": "${item.number}", "labels": ["triage"]},
+        {
+            **OCTO,
+            "issue_number": "${item.number}",
+            "labels": "${[item.labels[?!contains(['triage'], @)], ['triage']][]}",
+        },
         "${s1.issues}",
     ),
     (

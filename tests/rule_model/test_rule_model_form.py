@@ -93,7 +93,7 @@ async def test_tokens_reach_those_who_listen_to_events() -> None:
         )
         if event["event"] == "on_chat_model_stream"
     ]
-    assert [word for word in words if word][:3] == ["I", " found", " 2"]
+    assert [word for word in words if word][:3] == ["2", " issues:", "\n-"]
 
 
 async def test_a_streamed_tool_call_is_the_invoked_one(tools: str) -> None:

@@ -86,11 +86,22 @@ def test_results_are_read_with_arguments_that_hold_arrows_and_colons() -> None:
     ("text", "preview"),
     [
         ('{"a":[1,2]}', Preview({"a": [1, 2]})),
-        ('{"a":[1, ...]}', Preview({"a": [1]}, whole=False)),
-        ('{"a":["...", … 3 more]}', Preview({"a": ["..."]}, whole=False, more=3)),
-        ('{"a":["x, ...", "y', Preview({"a": ["x, ..."]}, whole=False)),
-        ("nothing like it", Preview("nothing like it", whole=False)),
+        ('{"a":"x (cut; y)"}', Preview({"a": "x (cut; y)"})),
+        ('{"a":[1]} (shortened: lists to 1 items, texts to 20 characters)', Preview({"a": [1]}, whole=False)),
+        ('"{"a":[1,{"b…" (cut; 9000 characters in all)', Preview(whole=False)),
+        ("nothing like it", Preview(whole=False)),
     ],
 )
-def test_a_cut_preview_gives_what_is_complete(text: str, preview: Preview) -> None:
+def test_a_preview_is_data_and_says_whether_it_is_all(text: str, preview: Preview) -> None:
     assert read_preview(text) == preview
+
+
+def test_a_shape_tells_how_long_a_list_is() -> None:
+    shape = read_shape("{issues: [{number: integer, labels: [string] (2), assignees: [] (0)}] (5), …}")
+    issues = shape.fields[0].shape
+    assert (issues.count, issues.items and [one.shape.count for one in issues.items.fields]) == (5, [None, 2, 0])
+
+
+def test_of_calls_for_each_item_the_arguments_that_all_share_are_the_step_s() -> None:
+    (ran,) = read_results('s1 a/b [{"repo":"w","n":1},{"repo":"w","n":2}] -> succeeded')
+    assert (ran.arguments, ran.calls) == ({"repo": "w"}, ({"repo": "w", "n": 1}, {"repo": "w", "n": 2}))

@@ -7,6 +7,12 @@ import pytest
 OCTO = {"owner": "octo", "repo": "widgets"}
 GADGETS = {"owner": "octo", "repo": "gadgets"}
 
+
+def added(record: str, label: str) -> str:
+    """The labels of a record and one more: an update replaces them."""
+    return f"${{[{record}.labels[?!contains(['{label}'], @)], ['{label}']][]}}"
+
+
 ONE_STEP: list[tuple[str, str, dict[str, Any]]] = [
     ("How many open issues does octo/gadgets have?", "github/list-issues", {**GADGETS, "state": "open"}),
     (
@@ -46,11 +52,6 @@ ONE_STEP: list[tuple[str, str, dict[str, Any]]] = [
     ("Close issue #7 in octo/widgets", "github/update-issue", {**OCTO, "issue_number": 7, "state": "closed"}),
     ("Reopen issue 7 in octo/widgets", "github/update-issue", {**OCTO, "issue_number": 7, "state": "open"}),
     ("Assign issue 7 in octo/widgets to ada", "github/update-issue", {**OCTO, "issue_number": 7, "assignees": ["ada"]}),
-    (
-        "Label issue 7 in octo/widgets as triage",
-        "github/update-issue",
-        {**OCTO, "issue_number": 7, "labels": ["triage"]},
-    ),
     (
         "Rename issue 7 in octo/widgets to 'Better'",
         "github/update-issue",
@@ -128,8 +129,12 @@ SEVERAL: list[tuple[str, list[tuple[Any, ...]]]] = [
     (
         "Label every open bug in octo/widgets as triage",
         [
-            ("github/list-issues", {**OCTO, "state": "open"}),
-            ("github/update-issue", {**OCTO, "issue_number": "${item.number}", "labels": ["triage"]}, "${s1.issues}"),
+            ("github/list-issues", {**OCTO, "state": "open", "labels": "bug"}),
+            (
+                "github/update-issue",
+                {**OCTO, "issue_number": "${item.number}", "labels": added("item", "triage")},
+                "${s1.issues}",
+            ),
         ],
     ),
     (
@@ -165,7 +170,7 @@ SEVERAL: list[tuple[str, list[tuple[Any, ...]]]] = [
         [
             ("github/create-issue", {**OCTO, "title": "Pay"}),
             ("github/update-issue", {**OCTO, "issue_number": "${s1.number}", "assignees": ["ada"]}),
-            ("github/update-issue", {**OCTO, "issue_number": "${s2.number}", "labels": ["bug"]}),
+            ("github/update-issue", {**OCTO, "issue_number": "${s2.number}", "labels": added("s2", "bug")}),
         ],
     ),
     (

@@ -28,7 +28,6 @@ async def test_what_is_missing_is_asked_for_by_name(request_: str, named: list[s
 
 UNCLEAR: list[tuple[str, str]] = [
     ("delete all stale contacts", "stale"),
-    ("Delete the deal Acme renewal", "renewal"),
     ("Close the largest issue in octo/widgets", "largest"),
     ("create a private channel called war-room", "private"),
     ("Remove label bug from issue 7 in octo/widgets", "7"),

@@ -60,7 +60,7 @@ RESOLVED: list[tuple[str, dict[str, Any], str, Any]] = [
     ("Close the oldest issue in octo/widgets", ISSUES, "issue_number", 9),
     ("Close the newest issue in octo/widgets", ISSUES, "issue_number", 7),
     ("Close the second issue in octo/widgets", ISSUES, "issue_number", 9),
-    ("Close the last issue in octo/widgets", ISSUES, "issue_number", 11),
+    ("Close the last issue in octo/widgets", ISSUES, "issue_number", 7),
     ("Close the two oldest issues in octo/widgets", ISSUES, "issue_number", [9, 11]),
     ("Close the issue 'Crash' in octo/widgets", ISSUES, "issue_number", 7),
     ("Post the titles of the issues in octo/widgets to #x", ISSUES, "text", "Crash\nSlow\nTypo"),
@@ -78,6 +78,7 @@ RESOLVED: list[tuple[str, dict[str, Any], str, Any]] = [
     ("Delete the smallest deal", DEALS, "deal_id", "d3"),
     ("Delete the deal 'Hooli'", DEALS, "deal_id", "d3"),
     ("Set the amount of the deal 'Acme' to 5000", DEALS, "deal_id", "d1"),
+    ("Delete the Hool deal", DEALS, "deal_id", "d3"),
     ("Delete every deal in stage lost", DEALS, "deal_id", ["d2", "d3"]),
     ("Delete the largest deal in stage lost", DEALS, "deal_id", "d2"),
     ("Archive all private channels", CHANNELS, "channel", ["C1"]),
@@ -104,6 +105,23 @@ async def test_a_reference_resolves_to_what_was_meant(
 async def test_a_value_to_set_is_no_part_of_what_is_looked_for(submit: Any) -> None:
     submitted = await submit("Set the amount of the deal 'Acme' to 5000")
     assert submitted["steps"][1]["arguments"]["amount"] == 5000
+
+
+async def test_a_part_of_a_name_that_fits_several_is_none_of_them(submit: Any, bind: Any) -> None:
+    twins = {"deals": [{"id": "d1", "name": "Acme renewal"}, {"id": "d2", "name": "Acme pilot"}]}
+    for request, found in (("Delete the Acme deal", None), ("Delete the Acme pilot deal", "d2")):
+        submitted = await submit(request)
+        assert bind(submitted["steps"][1]["arguments"]["deal_id"], {"s1": twins}) == found
+
+
+async def test_a_label_is_added_to_those_that_an_issue_has(submit: Any, bind: Any) -> None:
+    read, update = (await submit("Label issue 7 in octo/widgets as triage"))["steps"]
+    assert read["tool"] == "github/get-issue"
+    for labels in ([], ["bug"], ["bug", "triage"]):
+        assert bind(update["arguments"]["labels"], {"s1": {"labels": labels}}) == [
+            *(label for label in labels if label != "triage"),
+            "triage",
+        ]
 
 
 async def test_nothing_found_gives_null_and_not_somebody_else(submit: Any, bind: Any) -> None:

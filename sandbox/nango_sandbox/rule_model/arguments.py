@@ -1,7 +1,7 @@
 """Fills a tool's parameters from a clause: by written form, by the word that leads to a value, by what is left over."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nango_sandbox.rule_model.fields import called, is_id, is_text, option_named, thing_of, words_of
@@ -12,9 +12,7 @@ from nango_sandbox.rule_model.shapes import Field
 from nango_sandbox.rule_model.sources import plain
 from nango_sandbox.rule_model.values import Values, many, typed
 from nango_sandbox.rule_model.words import (
-    ARTICLES,
-    EACH,
-    PREPOSITIONS,
+    KINDS,
     THOSE,
     group_of,
     same_things,
@@ -32,6 +30,7 @@ _LEADS = {  # words that announce a parameter without being its name
     "message": ("saying", "says"),
     "comment": ("saying", "says"),
     "query": ("about", "containing", "mentioning", "matching"),
+    "amount": ("worth",),
     "labels": ("labelled", "labeled", "tagged"),
 }
 _FORMS = {
@@ -58,6 +57,7 @@ def fill(tool: Tool, clause: Clause, tokens: Sequence[Token] | None = None, *, r
     found.written_forms()
     found.led_values()
     found.options()
+    found.kinds()
     found.numbers_after_things()
     found.flags()
     if not (tool.reads if reads is None else reads):
@@ -69,32 +69,6 @@ def fill(tool: Tool, clause: Clause, tokens: Sequence[Token] | None = None, *, r
     found.ids()
     missing = [parameter for parameter in tool.required if parameter.name not in found.arguments]
     return Filled(found.arguments, missing, found.values.used)
-
-
-def spoken(clause: Clause, tool: Tool) -> str:
-    """What is to be said, without quotes: "say good morning in #general", "add a task to buy milk"."""
-    tokens = clause.tokens[clause.verb_at + 1 :]
-    if group_of(clause.verb) == "create":
-        things = {thing for parameter in tool.parameters for thing in same_things(thing_of(parameter, tool))}
-        for at, token in enumerate(tokens[:-2]):
-            what = tokens[at + 2]
-            if token.stem in same_things(tool.name.head) and tokens[at + 1].lower == "to" and what.kind == "word":
-                return "" if what.lower in ARTICLES or what.stem in things else clause.text[what.start : tokens[-1].end]
-    if group_of(clause.verb) != "post" or not tokens:
-        return ""
-    run: list[Token] = []
-    for token in tokens:
-        if token.lower in PREPOSITIONS or token.kind != "word":
-            break
-        run.append(token)
-    own = {stem(word) for word in tool.name.words}
-    if (
-        not run
-        or len(run) == len(tokens)
-        or any(token.lower in ARTICLES | EACH | THOSE or token.stem in own for token in run)
-    ):
-        return ""
-    return clause.text[run[0].start : run[-1].end]
 
 
 def is_query(parameter: Field) -> bool:
@@ -191,6 +165,21 @@ class _Filling:
                 if token.lower == self.clause.verb and group_of(self.tool.name.verb) != "update":
                     continue
                 self.put(parameter, choice, token)
+
+    def kinds(self) -> None:
+        """`open bugs` are the issues labelled so, where issues have labels."""
+        if not self.tool.reads and group_of(self.tool.name.verb) != "create":
+            return
+        for parameter in self.open():
+            if split_words(parameter.name) not in (("labels",), ("label",), ("tags",), ("type",)):
+                continue
+            for token in self.values.left("word"):
+                if stem(KINDS.get(token.stem, "")) == self.tool.name.head and parameter.shape.kind in (
+                    "string",
+                    "array",
+                ):
+                    self.put(parameter, typed(parameter, replace(token, value=token.stem)), token)
+                    return
 
     def numbers_after_things(self) -> None:
         """`issue 7`, `issue #7`, `the first 5 issues`."""

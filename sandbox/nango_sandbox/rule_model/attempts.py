@@ -45,6 +45,7 @@ class Attempt:
     opaque: Tool | None = None  # a tool whose output would have to be referred to and is not described
     unused: list[Token] = field(default_factory=list)  # values that were given and found no place
     beyond: list[Token] = field(default_factory=list)  # "and …": a part of the clause that nothing was made of
+    sought: str = ""  # the words for what is read first, to act on it
     idle: bool = False  # would change something without saying what
 
     def add(self, tool: Tool, arguments: dict[str, Any], *, for_each: str = "", again: bool = False) -> Step:

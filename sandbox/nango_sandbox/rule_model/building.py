@@ -1,9 +1,11 @@
 """The steps for one clause and one tool: what has to be read first, its arguments, and what stays missing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from nango_sandbox.rule_model.arguments import fill, spoken
+from nango_sandbox.rule_model.adding import keep_present
+from nango_sandbox.rule_model.arguments import fill
 from nango_sandbox.rule_model.attempts import Attempt, Scene
 from nango_sandbox.rule_model.feeding import feed, from_history
 from nango_sandbox.rule_model.fields import is_id, is_text, thing_of
@@ -12,13 +14,16 @@ from nango_sandbox.rule_model.prompt import Tool
 from nango_sandbox.rule_model.reading import Reading
 from nango_sandbox.rule_model.request import Clause, Token, is_content
 from nango_sandbox.rule_model.sources import Source, plain
-from nango_sandbox.rule_model.words import group_of, same_things, split_words, stem
+from nango_sandbox.rule_model.words import ARTICLES, EACH, PREPOSITIONS, THOSE, group_of, same_things, split_words, stem
 
+_IDLE = ("too", "well", "again", "message", "reminder", "update", "note", "list", "summary")
 _MEANT = ("quoted", "email", "hash", "path", "id", "url", "text", "mention", "number", "date", "phone", "domain")
 
 
 def attempt(scene: Scene, tool: Tool, clause: Clause) -> Attempt:
     """Leaves the scene as it is, so that several tools can be tried for one clause."""
+    if clause.verb == "reply":
+        tool = _replying(tool)
     out = Attempt(tool, scene.prefix, scene.next_number)
     used: set[int] = set()
     reading = Reading(scene, tool, clause, out, used)
@@ -30,8 +35,19 @@ def attempt(scene: Scene, tool: Tool, clause: Clause) -> Attempt:
         _add_step(reading, tokens, phrase, source)
     out.beyond = _beyond(given, used, tool)
     out.unused = _qualifiers(tool, clause, used)
+    if tool.reads and phrase is None:
+        out.unused += [t for t in clause.tokens[1:] if _is_name(t, tool) and t.start not in used]
+    pointed = phrase is not None and phrase.noun is None and source is not None
+    if pointed and group_of(tool.name.verb) == "post" == group_of(clause.verb):
+        out.unused += [t for t in given[clause.verb_at + 1 :] if _says_more(t, tool) and t.start not in used]
     out.unused += [t for t in given if t.kind in _MEANT and t.start not in used and not _within(t, clause.tokens, used)]
     return out
+
+
+def _replying(tool: Tool) -> Tool:
+    """A reply that does not say to what would be a message like any other."""
+    fields = [replace(p, required=p.required or "thread" in split_words(p.name)) for p in tool.parameters]
+    return replace(tool, parameters=tuple(fields))
 
 
 def _add_step(reading: Reading, tokens: list[Token], phrase: Phrase | None, source: Source | None) -> None:
@@ -39,6 +55,8 @@ def _add_step(reading: Reading, tokens: list[Token], phrase: Phrase | None, sour
     filled = fill(tool, reading.clause, tokens)
     arguments = filled.arguments
     reading.used |= filled.used
+    if phrase is not None and phrase.noun is None and not phrase.projected:
+        _say(reading, arguments)
     each = feed(tool, arguments, phrase, source) if source is not None and phrase is not None else ""
     for parameter in tool.required:
         if is_id(parameter) and parameter.name not in arguments:
@@ -47,6 +65,7 @@ def _add_step(reading: Reading, tokens: list[Token], phrase: Phrase | None, sour
                 arguments[parameter.name] = found
     from_history(tool, arguments, reading.clause, reading.scene.sources, pointed=phrase is not None)
     _last_word(reading, arguments, tokens)
+    keep_present(reading, arguments, source.one("item") if source is not None and each else source)
     out.missing += [(tool, parameter) for parameter in tool.required if parameter.name not in arguments]
     out.add(tool, arguments, for_each=each)
     out.idle = _idle(tool, arguments)
@@ -78,7 +97,8 @@ def _jobs(tool: Tool, clause: Clause, tokens: list[Token]) -> list[list[Token]]:
     things = {thing for parameter in numbered for thing in same_things(thing_of(parameter, tool))}
     run: list[Token] = []
     for at, token in enumerate(clause.tokens):
-        if token.kind == "number" and (run or (at and clause.tokens[at - 1].stem in things)):
+        hashed = token.end - token.start > len(token.value)  # "#7"
+        if token.kind == "number" and (run or hashed or (at and clause.tokens[at - 1].stem in things)):
             run.append(token)
         elif run and token.lower != "and" and token.value != ",":
             break
@@ -98,8 +118,41 @@ def _last_word(reading: Reading, arguments: dict[str, Any], tokens: Sequence[Tok
     if len(left) == 1 and (not is_id(missing[0]) or any(sign.isdigit() for sign in left[0].value)):
         arguments[missing[0].name] = plain(left[0].value)
         reading.used.add(left[0].start)
-    elif not left and is_text(missing[0]) and (text := spoken(reading.clause, reading.tool)):
-        arguments[missing[0].name] = plain(text)
+    elif not left:
+        _say(reading, arguments)
+
+
+def _say(reading: Reading, arguments: dict[str, Any]) -> None:
+    """`say hello in it`."""
+    texts = [p for p in reading.tool.required if is_text(p) and p.name not in arguments]
+    if len(texts) == 1 and (text := _spoken(reading.clause, reading.tool)):
+        arguments[texts[0].name] = plain(text)
+
+
+def _spoken(clause: Clause, tool: Tool) -> str:
+    """What is to be said, without quotes: "say good morning in #general", "add a task to buy milk"."""
+    tokens = clause.tokens[clause.verb_at + 1 :]
+    if group_of(clause.verb) == "create":
+        things = {thing for parameter in tool.parameters for thing in same_things(thing_of(parameter, tool))}
+        for at, token in enumerate(tokens[:-2]):
+            what = tokens[at + 2]
+            if token.stem in same_things(tool.name.head) and tokens[at + 1].lower == "to" and what.kind == "word":
+                return "" if what.lower in ARTICLES or what.stem in things else clause.text[what.start : tokens[-1].end]
+    if group_of(clause.verb) != "post" or not tokens:
+        return ""
+    run: list[Token] = []
+    for token in tokens:
+        if token.lower in PREPOSITIONS or token.kind != "word":
+            break
+        run.append(token)
+    own = {stem(word) for word in tool.name.words}
+    if (
+        not run
+        or len(run) == len(tokens)
+        or any(token.lower in ARTICLES | EACH | THOSE or token.stem in own for token in run)
+    ):
+        return ""
+    return clause.text[run[0].start : run[-1].end]
 
 
 def _idle(tool: Tool, arguments: dict[str, Any]) -> bool:
@@ -108,6 +161,15 @@ def _idle(tool: Tool, arguments: dict[str, Any]) -> bool:
     says = any(not is_id(p) and not place & set(split_words(p.name)) for p in tool.required)
     changed = set(arguments) - {parameter.name for parameter in tool.required}
     return group_of(tool.name.verb) == "update" and not changed and not says
+
+
+def _says_more(token: Token, tool: Tool) -> bool:
+    """`a link to it` is not what it is called."""
+    return is_content(token) and token.lower not in _IDLE and token.stem not in {stem(w) for w in tool.name.words}
+
+
+def _is_name(token: Token, tool: Tool) -> bool:
+    return is_content(token) and token.value[:1].isupper() and token.stem not in {stem(w) for w in tool.name.words}
 
 
 def _within(token: Token, tokens: Sequence[Token], used: set[int]) -> bool:

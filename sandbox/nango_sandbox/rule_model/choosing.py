@@ -17,9 +17,10 @@ def choose(prompt: Prompt) -> list[str]:
     if is_small_talk(prompt.request) or withdrawn(prompt.request):
         return []
     chosen = set(integrations_for(prompt.request, prompt.integrations))
+    clauses = clauses_of(prompt.request)
     asked = bool(prompt.history) and prompt.history[-1].mine and prompt.history[-1].said.rstrip().endswith("?")
-    back = any(clause.pronoun for clause in clauses_of(prompt.request))
-    if asked or back or not chosen:
+    answers = asked and not any(clause.verb or clause.asks for clause in clauses)
+    if answers or any(clause.pronoun for clause in clauses) or not chosen:
         for turn in reversed([turn for turn in prompt.history if not turn.mine]):
             before = integrations_for(turn.said, prompt.integrations)
             if before:

@@ -7,17 +7,27 @@ from nango_sandbox.rule_model.prompt import Turn
 from nango_sandbox.rule_model.request import tokens_of
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 def _phrases(text: str) -> frozenset[str]:
     return frozenset(phrase.strip() for phrase in text.split(","))
 
 
-_GO_ON = _phrases(
-    "go on, continue, yes, resume, proceed, carry on, ok, okay, go ahead, do it, yes please, please continue,"
-    "keep going, try again, please go on, yes go on, ja, weiter, oui, continuez, sí, sigue"
+_GO_ON = _words(
+    "continue proceed resume yes yeah yep ok okay sure agreed ja weiter oui continuez sí sigue go do keep carry approve"
+    " approved confirm confirmed"
+)
+_BESIDE_GO_ON = _words(
+    "please on ahead it that this so now then going fine good right all just with the plan thanks thank you and let's"
+    " lets i of course bitte"
 )
 _STOP = _phrases("never mind, nevermind, cancel, stop, forget it, no, no thanks, leave it, cancel that, abort")
+_AGAIN = _phrases("again, try again, retry, once more, please try again, try it again, do it again, try that again")
+_THANKS = _phrases("thanks, thank you, thanks a lot, thank you very much, many thanks, great thanks, danke, merci")
 _SMALL_TALK = _phrases(
-    "hi, hello, hey, hello there, hi there, good morning, good evening, thanks, thank you, help, what can you do,"
+    "hi, hello, hey, hello there, hi there, good morning, good evening, help, what can you do,"
     "who are you, what can you do for me, how can you help me, how can you help, what do you do, what are you,"
     "what tools do you have, which tools do you have"
 )
@@ -31,7 +41,19 @@ def said(text: str) -> str:
 
 
 def goes_on(request: str) -> bool:
-    return said(request) in _GO_ON
+    """Agrees, and says nothing else: "yes, please go on"."""
+    words = said(request).split()
+    return not _GO_ON.isdisjoint(words) and _GO_ON.union(_BESIDE_GO_ON).issuperset(words)
+
+
+def agreed_but(request: str) -> str:
+    """What "yes, but to #random" wants otherwise; "" when it is no such message."""
+    agreed, but, rest = request.partition(" but ")
+    return rest.strip() if but and goes_on(agreed) else ""
+
+
+def tries_again(request: str) -> bool:
+    return said(request) in _AGAIN
 
 
 def withdrawn(request: str) -> bool:
@@ -39,7 +61,11 @@ def withdrawn(request: str) -> bool:
 
 
 def is_small_talk(request: str) -> bool:
-    return said(request) in _SMALL_TALK
+    return said(request) in _SMALL_TALK | _THANKS
+
+
+def is_thanks(request: str) -> bool:
+    return said(request) in _THANKS
 
 
 def combined(history: Sequence[Turn], answer: str, services: Collection[str]) -> str:

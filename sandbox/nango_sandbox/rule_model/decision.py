@@ -15,6 +15,7 @@ class Decision:
     text: str = ""
     integration: str = ""
     steps: tuple[dict[str, Any], ...] = ()
+    sought: str = ""  # the words for what its steps look for first
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of `submit_plan`."""

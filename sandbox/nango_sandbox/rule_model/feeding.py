@@ -8,6 +8,7 @@ from nango_sandbox.rule_model.fields import is_id, is_text
 from nango_sandbox.rule_model.phrases import Phrase, projection
 from nango_sandbox.rule_model.prompt import Tool
 from nango_sandbox.rule_model.request import Clause
+from nango_sandbox.rule_model.shapes import Field
 from nango_sandbox.rule_model.sources import Source, described, field_for, joined, label_field, name, of, reference
 from nango_sandbox.rule_model.words import group_of, split_words
 
@@ -18,10 +19,14 @@ def feed(tool: Tool, arguments: dict[str, Any], phrase: Phrase, source: Source) 
     """Adds what the source has to `arguments`; returns the `for_each` expression if the tool runs once for each item."""
     wanted = [parameter for parameter in tool.required if parameter.name not in arguments]
     pairs = [(parameter, field_for(parameter, tool, source)) for parameter in wanted]
-    ids = [(p, found) for p, found in pairs if found is not None and (is_id(p) or not is_text(p))]
+    ids = [
+        (p, found)
+        for p, found in pairs
+        if found is not None and not found.shape.nullable and (is_id(p) or not is_text(p))
+    ]
     known = carried(source)
     if phrase.noun is None and source.tool.key == tool.key and not ids:
-        arguments.update({p.name: known[p.name] for p in wanted if p.name in known})  # "post that to #random too"
+        arguments.update(_same_again(wanted, source))  # "post that to #random too"
     each = source.many and (bool(ids) or phrase.each)
     one = source.one("item") if each else source
     for parameter, found in ids:
@@ -32,6 +37,12 @@ def feed(tool: Tool, arguments: dict[str, Any], phrase: Phrase, source: Source) 
             arguments[parameter.name] = known[parameter.name]
     _write(tool, arguments, phrase, one)
     return reference(source.expression) if each else ""
+
+
+def _same_again(wanted: Sequence[Field], source: Source) -> dict[str, Any]:
+    """What an earlier step was given. A text that is shown in short is left to be taken from its output."""
+    known = carried(source)
+    return {p.name: known[p.name] for p in wanted if p.name in known and not str(known[p.name]).endswith("…")}
 
 
 def from_history(
@@ -45,8 +56,9 @@ def from_history(
     if pointed and clause.pronoun:
         for source in own:
             known = carried(source)
-            for parameter in tool.required:
-                if is_id(parameter) and parameter.name in known:
+            for parameter in tool.parameters:
+                again = tool.reads and source.tool.key == tool.key  # "list them": those that were counted
+                if parameter.name in known and (again or (parameter.required and is_id(parameter))):
                     arguments.setdefault(parameter.name, known[parameter.name])
     inherit(tool, arguments, own)
 

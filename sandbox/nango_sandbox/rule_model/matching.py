@@ -45,6 +45,8 @@ def matches(clause: Clause, tools: Iterable[Tool], about: Iterable[str] = ()) ->
         if clause.asks
         else {token.stem for at, token in enumerate(clause.tokens) if token.kind == "word" and at != clause.verb_at}
     )
+    if clause.asks and any(group_of(token.lower) == "post" for token in clause.tokens if token.kind == "word"):
+        stems = stems | {stem("message")}  # "what did ada say in #general?"
     suggested = {stem(word) for token in clause.tokens for word in _SUGGESTS.get(token.kind, ())}
     suggested |= set(about)
     services = {token.value for token in [*clause.tokens, *clause.each] if token.kind == "service"}
@@ -187,7 +189,7 @@ def _number(tool: Tool, clause: Clause) -> float:
             and not counts(clause.tokens, at)
             and _pointed_at(clause.tokens, at, own)
         )
-        or (token.lower in ("it", "one", "this", "he", "she") and not clause.each)
+        or (token.lower in ("it", "one", "this", "he", "she", "him", "her", "his") and not clause.each)
         for at, token in enumerate(clause.tokens)
     )
     many = any(is_plural(token.lower) for token in clause.tokens if token.kind == "word") and not pointed

@@ -104,15 +104,15 @@ def select(source: Source, phrase: Phrase) -> Source | None:
     descending = False
     if said & (LARGEST | SMALLEST):
         by, descending = amount_field(source.shape), bool(said & LARGEST)
-    elif said & NEWEST:
-        descending = True
+    elif said & NEWEST or ("last" in said and phrase.noun is not None and by is not None):
+        descending = True  # "the last message" is the newest, "the last one" the end of the list
     elif not said & OLDEST:
         by = None
     if by is not None:
         source = ordered(source, by, descending)
     elif said & (OLDEST | NEWEST | LARGEST | SMALLEST):
         return None
-    last = "last" in said
+    last = "last" in said and by is None
     if phrase.count:
         return sliced(source, phrase.count, last)
     at = next((ORDINALS[word] for word in sorted(said) if word in ORDINALS), 0)
@@ -120,8 +120,12 @@ def select(source: Source, phrase: Phrase) -> Source | None:
 
 
 def first_of(source: Source) -> Source:
-    """The one that a condition has left."""
-    return taken(source, 0) if source.many else source
+    """The one that a condition has left. A part of a name may fit several: then it is none of them."""
+    if not source.many:
+        return source
+    if "[?contains(" not in source.expression:
+        return taken(source, 0)
+    return source.one(f"[{source.expression}] | [?length(@) == `1`] | [0][0]")
 
 
 def narrow(source: Source, phrase: Phrase, used: set[int], tool: Tool) -> tuple[Source, list[Token]]:
@@ -132,8 +136,11 @@ def narrow(source: Source, phrase: Phrase, used: set[int], tool: Tool) -> tuple[
     conditions: list[str] = []
     unknown: list[Token] = []
     own = {stem(word) for word in (*tool.name.words, *tool.key.replace("/", "-").split("-"))}
+    named = _name_in(phrase, used, own) if label_field(source.shape) is not None else []
+    if named:
+        conditions.append(_contains(source, " ".join(token.value for token in named)))
     for at, token in enumerate(phrase.tokens):
-        if token.start in used or token is phrase.noun or token in phrase.projected:
+        if token.start in used or token is phrase.noun or token in phrase.projected or token in named:
             continue
         before = phrase.tokens[at - 1] if at else None
         condition = _condition(source, token, before)
@@ -175,10 +182,26 @@ def _condition(source: Source, token: Token, before: Token | None) -> str | None
             return equals(found, str(choice))
     if led is not None and led.shape.kind in ("string", "array") and led is not flag:
         return equals(led, token.value)
-    label = label_field(shape)
-    if token.value[:1].isupper() and label is not None and token.start > 0:
-        return f"contains({name(label.name)}, {literal(token.value)})"
     return None
+
+
+def _name_in(phrase: Phrase, used: set[int], own: set[str]) -> list[Token]:
+    """`Initech renewal` of "the Initech renewal deal": words side by side, one of them with a capital."""
+    run: list[Token] = []
+    for token in phrase.tokens:
+        free = token.start not in used and token is not phrase.noun and token not in phrase.projected
+        if free and is_content(token) and token.start > 0 and token.stem not in own and not _says_order(token):
+            run.append(token)
+        elif any(one.value[:1].isupper() for one in run):
+            break
+        else:
+            run = []
+    return run if any(token.value[:1].isupper() for token in run) else []
+
+
+def _contains(source: Source, text: str) -> str:
+    label = label_field(source.shape)
+    return f"contains({name(label.name)}, {literal(text)})" if label is not None else ""
 
 
 def _field_led(source: Source, phrase: Phrase, at: int) -> Field | None:

@@ -1,162 +1,93 @@
-"""From a request to a `Decision`: each clause gets its best tool, and what a clause needs is read before."""
+"""What the planner submits: what a turn calls for, before its request is looked at closely."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 
-from nango_sandbox.rule_model.attempts import Attempt, Scene
-from nango_sandbox.rule_model.choosing import integrations_for
-from nango_sandbox.rule_model.conversation import combined, goes_on, is_small_talk, withdrawn
-from nango_sandbox.rule_model.decision import Decision, ask, job, overview, parameters_of
-from nango_sandbox.rule_model.fields import list_of
-from nango_sandbox.rule_model.prompt import Prompt, Tool
-from nango_sandbox.rule_model.ranking import nearest, ranked, service_names
-from nango_sandbox.rule_model.request import Clause, clauses_of
-from nango_sandbox.rule_model.shapes import ANY
-from nango_sandbox.rule_model.sources import Source, source_of
-from nango_sandbox.rule_model.unfinished import counted, renumbered
-from nango_sandbox.rule_model.words import CREATING, TELLING, stem
+from nango_sandbox.rule_model.answering import account
+from nango_sandbox.rule_model.conversation import (
+    agreed_but,
+    combined,
+    goes_on,
+    is_small_talk,
+    is_thanks,
+    tries_again,
+    withdrawn,
+)
+from nango_sandbox.rule_model.decision import Decision, overview
+from nango_sandbox.rule_model.prompt import Prompt, Result
+from nango_sandbox.rule_model.solving import clauses_in, services_of, solve
+from nango_sandbox.rule_model.unfinished import otherwise, renumbered
+
+_SHORT = 3  # words of a reply that may answer a question although it begins with a verb: "label bug"
+_LONGEST = 20  # steps of a plan
 
 
 def plan(prompt: Prompt) -> Decision:
     if prompt.problem:
-        went = f"That did not work: {prompt.problem.rstrip('.')}."
-        return Decision("answer", f"{went} I have not tried the same again; tell me what to do differently.")
-    if prompt.unfinished and goes_on(prompt.request):
-        return Decision("plan", steps=tuple(renumbered(prompt.unfinished, prompt.next_id)))
+        return _after(prompt)
+    wish = agreed_but(prompt.request)
+    if prompt.unfinished and (goes_on(prompt.request) or tries_again(prompt.request) or wish):
+        return _resumed(prompt, wish)
+    if is_thanks(prompt.request):
+        return Decision("answer", "You are welcome.")
     if is_small_talk(prompt.request):
         return Decision("answer", overview(prompt.tools))
     if withdrawn(prompt.request):
         return Decision("answer", "All right, I leave it at that.")
-    decision = _decide(prompt, prompt.request)
-    whole = combined(prompt.history, prompt.request, _services(prompt))
-    if whole and not (decision.kind == "plan" and _is_a_job(prompt)):
-        continued = _decide(prompt, whole)
+    if tries_again(prompt.request):
+        before = [turn.said for turn in prompt.history if not turn.mine and not tries_again(turn.said)]
+        return solve(prompt, before[-1]) if before else Decision("question", "What shall I try again?")
+    decision = solve(prompt, prompt.request)
+    whole = combined(prompt.history, prompt.request, services_of(prompt))
+    if whole and not (_is_a_job(prompt) and (decision.kind == "plan" or len(prompt.request.split()) > _SHORT)):
+        continued = solve(prompt, whole)
         if continued.kind != "answer" or decision.kind == "answer":
             return continued
+    if goes_on(prompt.request):
+        return Decision("answer", "There is nothing left to go on with. Tell me what you would like me to do.")
     return decision
 
 
-def _decide(prompt: Prompt, request: str) -> Decision:
-    scene = _scene(prompt)
-    attempts: list[Attempt] = []
-    for clause in _clauses(prompt, request):
-        foreign = _foreign(prompt, clause)
-        if foreign:
-            return Decision("integration", integration=foreign)
-        found = ranked(scene, clause)
-        if not found:
-            return _no_tool(prompt, clause, request, attempts)
-        rivals = _rivals(found, clause)
-        if rivals:
-            said = f"Several connected apps can {job(found[0][1].tool)}: {', '.join(rivals)}."
-            return Decision("question", f"{said} Which one do you mean?")
-        best = found[0][1]
-        scene.accept(best)
-        attempts.append(best)
-    if not attempts:
-        return Decision("question", "What would you like me to do?")
-    return _objection(attempts) or Decision("plan", steps=tuple(step.as_dict() for a in attempts for step in a.steps))
+def _resumed(prompt: Prompt, wish: str) -> Decision:
+    """The unfinished plan, with the one change that was wished for."""
+    steps = otherwise(prompt.unfinished, wish) if wish else list(prompt.unfinished)
+    if steps is None:
+        jobs = ", ".join(str(step.get("purpose") or step["tool"]).lower() for step in prompt.unfinished)
+        return Decision("question", f"I have not gone on ({jobs}), because I do not see what “{wish}” is to change. "
+                        "Could you say the whole request again, the way you want it?")  # fmt: skip
+    at_hand = {tool.key for tool in prompt.tools}
+    lacking = [str(step["tool"]).partition("/")[0] for step in steps if step["tool"] not in at_hand]
+    others = {one.key for one in prompt.integrations}
+    if lacking and lacking[0] in others:
+        return Decision("integration", integration=lacking[0])
+    if lacking:
+        return Decision("answer", f"I cannot go on: the tools of {lacking[0]} are not there any more.")
+    return Decision("plan", steps=tuple(renumbered(steps, prompt.next_id)))
 
 
-def _objection(attempts: Sequence[Attempt]) -> Decision | None:
-    """What has to be said or asked before any of it can run."""
-    opaque = next((attempt.opaque for attempt in attempts if attempt.opaque), None)
-    if opaque is not None:
-        why = f"I cannot do that in one go, because {opaque.key} does not say what it returns."
-        return Decision("answer", f"{why} Ask me to {job(opaque)} first, and then say what to do with the result.")
-    beyond = next((attempt.beyond for attempt in attempts if attempt.beyond), [])
-    if beyond:
-        said = " ".join(token.value for token in beyond)
-        why = f"I do not know how to do this part: “{said}”, so I have not started on the rest either."
-        return Decision("answer", f"{why} Say it in other words, or leave it out.")
-    unclear = " ".join(token.value for attempt in attempts for token in attempt.unclear)
-    if unclear:
-        why = f"I cannot tell which ones you mean by “{unclear}”: nothing in the data says so."
-        return Decision("question", f"{why} Which exactly?")
-    missing = [pair for attempt in attempts for pair in attempt.missing]
-    if missing:
-        return ask(missing)
-    idle = next((attempt.tool for attempt in attempts if attempt.idle), None)
-    if idle is not None:
-        able = parameters_of(idle, [field for field in idle.parameters if not field.required])
-        return Decision("question", f"What should I change? With {idle.key} I can set: {able}. Which, and to what?")
-    lost = [
-        (attempt.tool, token.value)
-        for attempt in attempts
-        for token in attempt.unused
-        if not attempt.tool.reads or token.kind in ("hash", "email", "path", "quoted")
-    ]
-    if lost:
-        tool, value = lost[0]
-        able = parameters_of(tool, tool.parameters)
-        return Decision("question", f"I do not know what “{value}” is for. {tool.key} takes: {able}. Which is it?")
-    return None
+def _after(prompt: Prompt) -> Decision:
+    """Says what became of the plan that failed. Trying the same again would not mend it."""
+    results, sought = _ran(prompt)
+    if not results:
+        went = f"That did not work: {prompt.problem.rstrip('.')}."
+        return Decision("answer", f"{went} I have not tried the same again; tell me what to do differently.")
+    return Decision("answer", account(results, prompt.request, sought=sought))
 
 
-def _no_tool(prompt: Prompt, clause: Clause, request: str, before: Sequence[Attempt]) -> Decision:
-    own = {tool.integration for tool in prompt.tools}
-    others = [one for one in prompt.integrations if one.key not in own]
-    wanted = integrations_for(request, others, strict=True)
-    if wanted:
-        return Decision("integration", integration=wanted[0])
-    said = " ".join(token.value for token in [*clause.tokens, *clause.each])
-    parts = [f"None of the connected tools can do this: “{said}”."]
-    if before:
-        parts.append("So I have not started on the rest either.")
-    near = nearest(clause, prompt.tools)
-    parts.append(f"The nearest ones are: {', '.join(near)}." if near else overview(prompt.tools))
-    return Decision("answer", " ".join(parts))
+def _ran(prompt: Prompt) -> tuple[list[Result], str]:
+    """The results of this turn, and what its plan looked for: the prompt does not set them apart from earlier ones.
 
-
-def _rivals(found: Sequence[tuple[float, Attempt]], clause: Clause) -> list[str]:
-    """Services that fit alike when the clause names none."""
-    alike = sorted({attempt.tool.integration for score, attempt in found if score == found[0][0]})
-    named = any(token.kind == "service" for token in clause.tokens)
-    return alike if len(alike) > 1 and not named else []
-
-
-def _foreign(prompt: Prompt, clause: Clause) -> str:
-    """The integration that a clause names and whose tools are not at hand."""
-    own = {tool.integration for tool in prompt.tools}
-    said = {token.value for token in [*clause.tokens, *clause.each] if token.kind == "service"}
-    others = (one for one in prompt.integrations if one.key not in own)
-    return next((one.key for one in others if said & {one.key.lower(), one.display.lower()}), "")
+    They are those that the request makes a plan of again; else those that the problem names.
+    """
+    failed = [result.id for result in prompt.earlier if f"Step {result.id} failed" in prompt.problem]
+    for size in range(1, min(len(prompt.earlier), _LONGEST) + 1) if failed else ():
+        before, ran = prompt.earlier[:-size], prompt.earlier[-size:]
+        if not {result.id for result in ran}.issuperset(failed):
+            continue
+        again = plan(replace(prompt, earlier=before, problem="", next_id=ran[0].id))
+        if [(step["id"], step["tool"]) for step in again.steps] == [(result.id, result.tool) for result in ran]:
+            return list(ran), again.sought
+    return [result for result in prompt.earlier if result.id in failed], ""
 
 
 def _is_a_job(prompt: Prompt) -> bool:
-    return any(clause.verb or clause.asks for clause in _clauses(prompt, prompt.request))
-
-
-def _clauses(prompt: Prompt, request: str) -> list[Clause]:
-    made = {tool.name.head for tool in prompt.tools if tool.name.verb in CREATING | TELLING}
-    verbs = {stem(tool.name.verb) for tool in prompt.tools} | made
-    return clauses_of(request, verbs, _services(prompt))
-
-
-def _services(prompt: Prompt) -> set[str]:
-    names = {name for tool in prompt.tools for name in service_names(tool.integration)}
-    return names | {name.lower() for one in prompt.integrations for name in (one.key, one.display)}
-
-
-def _scene(prompt: Prompt) -> Scene:
-    """What earlier steps gave can be referred to; a list is stale once something was written in its app after it."""
-    by_key = {tool.key: tool for tool in prompt.tools}
-    sources: list[Source] = []
-    stale: set[str] = set()
-    for result in prompt.earlier:
-        if not result.succeeded:
-            continue
-        tool = by_key.get(result.tool, Tool(result.tool))
-        shape = result.shape if result.shape != ANY else tool.result
-        if not tool.reads:
-            stale |= {
-                id_ for id_, key in _lists(sources) if key in by_key and by_key[key].integration == tool.integration
-            }
-        if list_of(tool.result) is None and list_of(shape) is not None:
-            tool = Tool(tool.key, tool.parameters, shape, tool.access, tool.description)
-        sources.append(source_of(result.id, tool, result.arguments, shape))
-    prefix, number = counted(prompt.next_id)
-    return Scene(prompt.tools, sources, frozenset(stale), prefix, number)
-
-
-def _lists(sources: Sequence[Source]) -> list[tuple[str, str]]:
-    return [(one.expression.split(".")[0], one.tool.key) for one in sources if one.many and one.tool.reads]
+    return any(clause.verb or clause.asks for clause in clauses_in(prompt, prompt.request))

@@ -51,7 +51,10 @@ class Integration:
 
 @dataclass(frozen=True)
 class Result:
-    """A step that ran: what was asked of which tool, how it ended, and what came back."""
+    """A step that ran: what was asked of which tool, how it ended, and what came back.
+
+    Of a step that ran once for each of several items, `arguments` are those that all calls share, `calls` all of them.
+    """
 
     id: str
     tool: str
@@ -60,6 +63,7 @@ class Result:
     shape: Shape = ANY
     preview: str = ""
     error: str = ""
+    calls: tuple[dict[str, Any], ...] = ()
 
     @property
     def succeeded(self) -> bool:
@@ -83,6 +87,7 @@ class Prompt:
     results: tuple[Result, ...] = ()
     earlier: tuple[Result, ...] = ()
     unfinished: tuple[dict[str, Any], ...] = ()
+    declined: tuple[str, ...] = ()  # keys of integrations that the user does without
     problem: str = ""
     next_id: str = "s1"
 
@@ -113,6 +118,7 @@ def read_prompt(messages: Sequence[BaseMessage]) -> Prompt:
         results=tuple(read_results(_block(head, "results"))),
         earlier=tuple(read_results(_block(head, "earlier_results"))),
         unfinished=tuple(_steps(_block(head, "unfinished_plan"))),
+        declined=tuple(key.strip() for key in _block(head, "declined").split(",") if key.strip()),
         problem=_block(head, "problem"),
         next_id=_block(head, "next_step_id") or "s1",
     )
@@ -155,8 +161,20 @@ def read_results(block: str) -> list[Result]:
     for line in block.splitlines():
         head = _RESULT.match(line)
         if head:
-            arguments = read_json(head["arguments"])
-            found.append({**head.groupdict(), "arguments": arguments if isinstance(arguments, dict) else {}})
+            given = read_json(head["arguments"])
+            calls = (
+                [one for one in given if isinstance(one, dict)]
+                if isinstance(given, list)
+                else [given if isinstance(given, dict) else {}]
+            )
+            shared = {
+                key: value
+                for key, value in (calls[0] if calls else {}).items()
+                if all(call.get(key) == value for call in calls)
+            }
+            found.append(
+                {**head.groupdict(), "arguments": shared, "calls": tuple(calls) if isinstance(given, list) else ()}
+            )
             continue
         label, colon, text = line.strip().partition(":")
         if colon and found and label in ("shape", "preview", "error"):

@@ -1,12 +1,15 @@
 """The tools that could do a clause, tried: words alone do not decide, what they leave missing or unused counts too."""
 
+import re
 from collections.abc import Sequence
 
-from nango_sandbox.rule_model.attempts import Attempt, Scene
+from nango_sandbox.rule_model.attempts import Attempt, Scene, bare
 from nango_sandbox.rule_model.building import attempt
+from nango_sandbox.rule_model.fields import words_of
 from nango_sandbox.rule_model.matching import Match, matches
 from nango_sandbox.rule_model.prompt import Tool
 from nango_sandbox.rule_model.request import Clause, is_content
+from nango_sandbox.rule_model.sources import field_named
 from nango_sandbox.rule_model.words import same_things, stem
 
 _NEAR = 4.0  # how far behind the best by words a tool may be and still be tried
@@ -24,7 +27,7 @@ def ranked(scene: Scene, clause: Clause) -> list[tuple[float, Attempt]]:
             break
         made = attempt(scene, match.tool, clause)
         score = _score(match, made)
-        if score >= _WORTH and _in_named_services(clause, made):
+        if score >= _WORTH and _in_named_services(scene, clause, made):
             tried.append((score, made))
     return sorted(tried, key=lambda pair: (-pair[0], len(pair[1].tool.parameters), pair[1].tool.key))
 
@@ -47,13 +50,33 @@ def service_names(integration: str) -> tuple[str, str]:
 
 def _candidates(scene: Scene, clause: Clause) -> list[Match]:
     about = {thing for token in clause.each if token.kind == "word" for thing in same_things(token.stem)}
-    last = {thing for source in scene.sources[-1:] for noun in source.tool.name.nouns for thing in same_things(noun)}
+    back = [about | things for things in _pointed_to(scene, clause)]
     pointing = clause.pronoun or not any(is_content(token) for token in clause.tokens[clause.verb_at + 1 :])
-    for meant in (about | last, about) if pointing else (about, about | last):
+    for meant in (*back, about) if pointing else (about, *back):
         found = [match for match in matches(clause, scene.tools, meant) if match.score >= _LEAST]
+        if not pointing and meant is not about and clause.asks:
+            found = [match for match in found if _knows(match.tool, clause)]
         if found:
             return found
     return []
+
+
+def _knows(tool: Tool, clause: Clause) -> bool:
+    """Whether a question that points at nothing ("how many are closed?") has a word for this tool."""
+    words = [token.stem for token in clause.tokens if is_content(token) and token.lower not in ("many", "much")]
+    shape = bare(tool).shape
+    told = {word for field in tool.parameters for word in words_of(field)}
+    told |= {stem(str(choice)) for field in tool.parameters for choice in field.shape.choices}
+    return not words or any(word in told or field_named(shape, word) is not None for word in words)
+
+
+def _pointed_to(scene: Scene, clause: Clause) -> list[set[str]]:
+    """What "it" may be, likeliest first: what was read or done last, but before that what has the fields asked about."""
+    asked = [token.stem for token in clause.tokens if is_content(token)] if clause.asks else []
+    newest_first = list(reversed(scene.sources))
+    sources = sorted(newest_first, key=lambda source: not any(field_named(source.shape, word) for word in asked))
+    found = [{thing for noun in source.tool.name.nouns for thing in same_things(noun)} for source in sources]
+    return [things for at, things in enumerate(found) if things not in found[:at]]
 
 
 def _score(match: Match, made: Attempt) -> float:
@@ -63,6 +86,9 @@ def _score(match: Match, made: Attempt) -> float:
     return round(match.score - against, 3)
 
 
-def _in_named_services(clause: Clause, made: Attempt) -> bool:
-    used = {name for step in made.steps for name in service_names(step.tool.integration)}
+def _in_named_services(scene: Scene, clause: Clause, made: Attempt) -> bool:
+    written = " ".join(f"{step.arguments} {step.for_each}" for step in made.steps)
+    back = [s.tool for s in scene.sources if re.search(rf"\b{re.escape(s.expression)}\b", written)]
+    tools = [*(step.tool for step in made.steps), *back]
+    used = {name for tool in tools for name in service_names(tool.integration)}
     return all(token.value in used for token in [*clause.tokens, *clause.each] if token.kind == "service")

@@ -1,6 +1,7 @@
 """What a job needs read first: the phrase that names it, the tool that reads it, or the earlier result that has it."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from nango_sandbox.rule_model.arguments import fill, is_query
@@ -14,6 +15,8 @@ from nango_sandbox.rule_model.request import Clause, Token
 from nango_sandbox.rule_model.shapes import Field
 from nango_sandbox.rule_model.sources import Source, field_for, field_named, name, of, reference, same_thing, source_of
 from nango_sandbox.rule_model.words import group_of, is_plural, same_things, stem
+
+_PLACES = {"hash": "channel", "path": "repository"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,9 @@ class Reading:
     def source(self, phrase: Phrase) -> Source | None:
         """What the phrase means, None when it cannot be told or there is nothing that reads it."""
         before = len(self.out.steps)
+        said = [token for token in phrase.tokens if token not in phrase.projected and token.start >= 0]
+        if said:
+            self.out.sought = self.clause.text[said[0].start : said[-1].end]
         source = self._known(phrase)
         if source is None and phrase.noun is not None:
             source = self._read(phrase)
@@ -124,12 +130,19 @@ class Reading:
         if phrase.noun is not None:
             if any(token.kind in ("path", "hash", "email", "quoted") for token in phrase.tokens):
                 return None
-            back = [source for source in back if same_thing(phrase.noun.stem, source)]
+            back = [one for one in back if same_thing(phrase.noun.stem, one) and not self._elsewhere(one)]
+        if _repeats(self.clause):
+            back.sort(key=lambda source: source.tool.key != self.tool.key)
         if phrase.many or phrase.ordering:
             back = [source for source in back if source.many] or back
         if not back:
             return None
-        source = self._fresh(back[0])
+        if phrase.noun is None and not back[0].many:
+            return back[0]
+        # One record that was read or changed is only meant if nothing else is said of it.
+        source = next((self._fresh(one) for one in back if one.many or not self._narrows(one, phrase)), None)
+        if source is None:
+            return None
         narrowed, unknown = narrow(source, phrase, set(), source.tool)
         if unknown and not source.planned:
             asked = fill(source.tool, Clause(phrase.tokens, asks=True), phrase.tokens, reads=True)
@@ -137,6 +150,21 @@ class Reading:
                 return self._again(source, {**carried(source), **asked.arguments})
         self._unclear(unknown)
         return narrowed
+
+    def _narrows(self, source: Source, phrase: Phrase) -> bool:
+        return narrow(source, phrase, set(), source.tool)[0].expression != source.expression
+
+    def _elsewhere(self, source: Source) -> bool:
+        """Whether the clause says a place that is not the source's: the messages "in #random" are not those of #general."""
+        tokens = self.clause.tokens
+        places = [
+            token
+            for before, token in pairwise(tokens)
+            if token.kind in ("path", "hash") and before.lower in ("in", "on", "from", "of", "at")
+        ]
+        said = fill(source.tool, Clause(places, asks=True), places, reads=True).arguments
+        everywhere = not said and any(field_named(source.shape, stem(_PLACES[token.kind])) for token in places)
+        return everywhere or any(source.arguments.get(key) != value for key, value in said.items())
 
     def _fresh(self, source: Source) -> Source:
         """A list that something was changed in since is read again: "the oldest open one" is another one now."""
@@ -149,6 +177,11 @@ class Reading:
         return source_of(step.id, source.tool, step.arguments, source.tool.result, planned=True)
 
     def _serves(self, source: Source) -> bool:
+        """Whether it has the id that is wanted; where none is, anything to write will do."""
+        missing = fill(self.tool, self.clause, self.clause.tokens).missing
+        pointing = [p for p in missing if is_id(p)]
+        if pointing:
+            return any(field_for(p, self.tool, source) is not None for p in pointing)
         return any(is_text(p) or field_for(p, self.tool, source) is not None for p in self.tool.required)
 
     def _read(self, phrase: Phrase) -> Source | None:
@@ -204,3 +237,8 @@ class Reading:
         if not self.tool.reads:
             shown = {stem(word) for word in (*self.tool.name.words, self.clause.verb)}
             self.out.unclear += [token for token in unknown if token.stem not in shown or token.kind != "word"]
+
+
+def _repeats(clause: Clause) -> bool:
+    """Asks for more of the same: "post that to #random too"."""
+    return any(token.lower in ("too", "also", "well", "again") for token in clause.tokens)

@@ -283,6 +283,8 @@ def _with_services(tokens: list[Token], services: Collection[str]) -> Iterator[T
 def is_pronoun(tokens: Sequence[Token], at: int) -> bool:
     """Such as "it" and "them", and "each" where no thing follows: "comment 'x' on each"."""
     word = tokens[at].lower
+    if word == "there":  # "which channels are there?" points at nothing
+        return at > 0 and tokens[at - 1].lower not in ("is", "are", "was", "were") and at + 1 == len(tokens)
     if word not in ("each", "all"):
         return word in THOSE
     return at + 1 == len(tokens) or tokens[at + 1].lower in PREPOSITIONS

@@ -22,6 +22,7 @@ class Shape:
     items: "Shape | None" = None
     choices: tuple[str | int | float | bool, ...] = ()
     nullable: bool = False
+    count: int | None = None  # of an array in a result: how many items it has
 
     def field(self, name: str) -> "Field | None":
         return next((field for field in self.fields if field.name == name), None)
@@ -112,6 +113,14 @@ class _Reader:
         self.take(closing)
         return tuple(found)
 
+    def _count(self) -> int | None:
+        if self.peek() != "(":
+            return None
+        self.take()
+        number = self.take()
+        self.take(")")
+        return int(number) if number.isdecimal() else None
+
     def _one(self) -> Shape:
         sign = self.take()
         if sign == "{":
@@ -121,7 +130,7 @@ class _Reader:
             while self.peek() in (",", "...", "…"):
                 self.take()
             self.take("]")
-            return Shape("array", items=items)
+            return Shape("array", items=items, count=self._count())
         if sign == "(":
             inner = self.union()
             self.take(")")

@@ -26,7 +26,7 @@ _LABELS = (
     "email",
     "topic",
 )
-_DATES = (
+DATES = (
     "created_at",
     "createdAt",
     "created",
@@ -38,7 +38,7 @@ _DATES = (
     "updatedAt",
     "updated",
 )
-_AMOUNTS = ("amount", "value", "total", "price", "size", "count", "points", "score")
+AMOUNTS = ("amount", "value", "total", "price", "size", "count", "points", "score")
 
 
 @dataclass(frozen=True)
@@ -147,11 +147,11 @@ def label_field(shape: Shape) -> Field | None:
 
 
 def date_field(shape: Shape) -> Field | None:
-    return _first(shape, _DATES, "string") or _first(shape, _DATES, "number") or _first(shape, _DATES, "integer")
+    return _first(shape, DATES, "string") or _first(shape, DATES, "number") or _first(shape, DATES, "integer")
 
 
 def amount_field(shape: Shape) -> Field | None:
-    return _first(shape, _AMOUNTS, "number") or _first(shape, _AMOUNTS, "integer")
+    return _first(shape, AMOUNTS, "number") or _first(shape, AMOUNTS, "integer")
 
 
 def field_named(shape: Shape, word: str) -> Field | None:

@@ -4,8 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from nango_sandbox.rule_model.request import tokens_of
+
 # An identifier at the root of an expression: no field of something, no part of a text.
 _ROOT = re.compile(r"(?<![\w.\"'`])[A-Za-z]\w*(?!\w)")
+_LEADING = 3  # words before the new value: "to", "in channel", "post it to"
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 
 
@@ -34,3 +37,23 @@ def renumbered(steps: Sequence[dict[str, Any]], next_id: str) -> list[dict[str, 
             changed["after"] = [new.get(str(one), one) for one in step["after"]]
         again.append(changed)
     return again
+
+
+def otherwise(steps: Sequence[dict[str, Any]], wish: str) -> list[dict[str, Any]] | None:
+    """The steps with the one value changed that a wish such as "to #random" can only mean; None if it says anything else."""
+    tokens = tokens_of(wish)
+    before, new = tokens[:-1], tokens[-1] if tokens else None
+    if new is None or new.kind not in ("hash", "email", "date", "number") or any(t.kind != "word" for t in before):
+        return None
+    meant = {
+        (at, key)
+        for at, step in enumerate(steps)
+        for key, value in step.get("arguments", {}).items()
+        if [token.kind for token in tokens_of(str(value))] == [new.kind]
+    }
+    if len(before) > _LEADING or len(meant) != 1:
+        return None
+    at, key = meant.pop()
+    old = steps[at]["arguments"]
+    value = type(old[key])(wish[new.start : new.end] if new.kind == "hash" else new.value)
+    return [*steps[:at], {**steps[at], "arguments": {**old, key: value}}, *steps[at + 1 :]]

@@ -3,10 +3,21 @@
 import re
 from typing import Any
 
-from nango_sandbox.rule_model.prompt import Tool
 from nango_sandbox.rule_model.words import is_plural
 
-_LABELS = ("title", "name", "real_name", "dealname", "subject", "summary", "text", "content", "body", "label")
+_LABELS = (
+    "real_name",
+    "full_name",
+    "name",
+    "title",
+    "dealname",
+    "subject",
+    "summary",
+    "text",
+    "content",
+    "body",
+    "label",
+)
 _DETAILS = (
     "state",
     "status",
@@ -19,10 +30,25 @@ _DETAILS = (
     "labels",
     "assignee",
     "assignees",
+    "author",
+    "user",
+    "channel_name",
     "created_at",
     "due_date",
 )
-_PAGING = ("per_page", "limit", "page", "cursor", "after")
+EMPTY: tuple[Any, ...] = (None, "", [], {})
+PLACES = ("owner", "repo", "workspace")
+_MANNER = {
+    "assignee": "assigned to ",
+    "assignees": "assigned to ",
+    "author": "by ",
+    "user": "by ",
+    "channel_name": "in #",
+}
+_KINDS = ("state", "status")
+_TAGS = ("labels", "label", "tag", "tags")
+_QUERIES = ("query", "q", "search", "term")
+_PAGING = ("per_page", "limit", "page", "cursor", "after", "sort", "direction", "count", "sort_dir", "exclude_archived")
 _PAST = {  # irregular, or with a doubled consonant
     "send": "sent",
     "set": "set",
@@ -43,8 +69,7 @@ _PAST = {  # irregular, or with a doubled consonant
 }
 
 
-def past(tool: Tool) -> str:
-    verb = tool.name.verb
+def past(verb: str) -> str:
     if verb in _PAST:
         said = _PAST[verb]
     elif verb.endswith("e"):
@@ -53,7 +78,7 @@ def past(tool: Tool) -> str:
         said = verb[:-1] + "ied"
     else:
         said = verb + "ed"
-    return said.capitalize()
+    return said
 
 
 def line(item: Any, *, details: bool = True) -> str:
@@ -70,7 +95,11 @@ def line(item: Any, *, details: bool = True) -> str:
     head = " ".join(part for part in (number, short(label, 200) if label else "", mark) if part)
     if not details:
         return head
-    told = [short(item[key]) for key in _DETAILS if item.get(key) not in (None, "", [], {}) and item.get(key) != label]
+    told = [
+        _MANNER.get(key, "") + short(item[key])
+        for key in _DETAILS
+        if item.get(key) not in (None, "", [], {}) and item.get(key) != label
+    ]
     return f"{head} ({', '.join(told[:4])})" if head and told else head or short(item, 200)
 
 
@@ -83,15 +112,28 @@ def inner(value: dict[str, Any]) -> dict[str, Any]:
     return inner[0] if len(inner) == 1 and len(value) <= 2 else value
 
 
-def where(arguments: dict[str, Any]) -> str:
-    """The arguments in brackets, `(in octo/widgets, state open)`."""
+def phrase(number: str, things: str, arguments: dict[str, Any]) -> str:
+    """`5 open issues labelled bug in octo/widgets`: arguments say which things these are."""
+    kind = next((str(arguments[key]) for key in _KINDS if arguments.get(key) not in (*EMPTY, "all")), "")
+    labels = next((f" labelled {short(arguments[key])}" for key in _TAGS if arguments.get(key)), "")
+    about = next((f" about “{short(arguments[key])}”" for key in _QUERIES if arguments.get(key)), "")
+    said = (*PLACES, *_KINDS, *_TAGS, *_QUERIES, *_PAGING, "channel")
+    rest = [
+        f"{re.sub(' (number|id|ts)$', '', spaced(key))} {short(one)}"
+        for key, one in arguments.items()
+        if key not in said and one not in EMPTY
+    ]
+    told = f" ({', '.join(rest)})" if rest else ""
+    return " ".join(part for part in (number, kind, things) if part) + labels + about + place(arguments) + told
+
+
+def place(arguments: dict[str, Any]) -> str:
+    """` in octo/widgets`, ` in #general`."""
     owner, repo = arguments.get("owner"), arguments.get("repo")
-    inside = isinstance(owner, str) and isinstance(repo, str)
-    told = [f"in {owner}/{repo}"] if inside else []
-    for key, value in arguments.items():
-        if key not in _PAGING and value not in (None, "", [], {}) and not (inside and key in ("owner", "repo")):
-            told.append(f"{spaced(key)} {short(value)}")
-    return f" ({', '.join(told)})" if told else ""
+    if isinstance(owner, str) and isinstance(repo, str):
+        return f" in {owner}/{repo}"
+    channel = arguments.get("channel")
+    return f" in {channel}" if isinstance(channel, str) and channel else ""
 
 
 def spaced(key: str) -> str:
@@ -106,6 +148,8 @@ def short(value: Any, most: int = 80) -> str:
     if isinstance(value, list):
         more = f" and {len(value) - 10} more" if len(value) > 10 else ""
         value = ", ".join(short(one, 40) for one in value[:10]) + more
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool):
         value = "yes" if value else "no"
     text = " ".join(str(value if value is not None else "").split())
@@ -126,7 +170,3 @@ def singular(things: str) -> str:
     if is_plural(last):
         last = last[:-3] + "y" if last.endswith("ies") else last[:-1]
     return " ".join([*before, last])
-
-
-def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

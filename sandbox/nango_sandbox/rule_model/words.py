@@ -58,17 +58,18 @@ _NOUNS = [
         conversation history
     """.strip().splitlines()
 ]
+KINDS = {"bug": "issue"}  # a bug is an issue, but not every issue is one
 QUESTIONS = _words("what which who whom whose where when why how is are was were does do did has have any")
 POLITE = _words(
     "please kindly can could would will you i we want need like to d let lets go ahead and now then also just hey hi hello"
     " ok okay so afterwards finally next first bitte"
 )
 EACH = _words("each every all any")
-THOSE = _words("it that this them those these one ones its they both there he she")
-ARTICLES = _words("a an the my our your new another some of me us his her their ein eine einen un une")
+THOSE = _words("it that this them those these one ones its they both there he she him her his")
+ARTICLES = _words("a an the my our your new another some of me us their ein eine einen un une")
 PREPOSITIONS = _words(
     "in on to at from into for with as by about via using of onto within inside under through over named called titled"
-    " that which whose saying where and or but if not no than"
+    " that which whose saying where and or but if not no than worth"
 )
 ORDINALS = {
     word: at
