@@ -11,7 +11,9 @@ _LEAKS = ("NANGO", "OPENAI", "LANGSMITH", "LANGCHAIN", "LANGGRAPH")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--require-system", action="store_true", help="fail, not skip, where Postgres, Node or Chromium is missing")
+    parser.addoption(
+        "--require-system", action="store_true", help="fail, not skip, where Postgres, Node or Chromium is missing"
+    )
 
 
 @pytest.fixture(autouse=True)
