@@ -18,9 +18,9 @@ async def show(events: AsyncIterator[Event], terminal: Terminal) -> None:
                 terminal.stream(event.data)
             case "message":
                 terminal.say(event.data)
-            case "tools":
+            case "tools" if event.data["counts"]:
                 counts = ", ".join(f"{name} {count}" for name, count in sorted(event.data["counts"].items()))
-                terminal.say(f"  tools: {counts or 'none'}")
+                terminal.say(f"  tools: {counts}")
             case "plan":
                 terminal.say("  plan:")
                 for step in event.data["steps"]:
