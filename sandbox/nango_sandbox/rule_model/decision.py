@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nango_sandbox.rule_model.prompt import Tool
+from nango_sandbox.rule_model.prompt import Integration, Tool
 from nango_sandbox.rule_model.shapes import Field
 from nango_sandbox.rule_model.words import is_plural, split_words
 
@@ -59,15 +59,17 @@ def parameters_of(tool: Tool, fields: Sequence[Field]) -> str:
     return ", ".join(" ".join(split_words(field.name)) for field in fields) or f"nothing ({tool.key} has no parameters)"
 
 
-def overview(tools: Sequence[Tool]) -> str:
-    """What can be done with the tools at hand, by integration."""
+def overview(tools: Sequence[Tool], others: Sequence[Integration]) -> str:
+    """What can be done with the tools at hand, by integration, and where more could be had."""
     by: dict[str, list[str]] = {}
     for tool in tools:
         by.setdefault(tool.integration, []).append(tool.name.spoken())
+    more = f"{', '.join(one.display for one in others)}: say what to do there, and I ask for the connection."
     if not by:
-        return "No tools are connected yet. Name the app you want to work in, and I will ask for the connection."
+        return f"No tools are connected yet. I can work in {more}" if others else "No tools are connected."
     lines = [
         f"- {integration}: {', '.join(names[:12])}{f' and {len(names) - 12} more' if len(names) > 12 else ''}"
         for integration, names in by.items()
     ]
-    return "I can do this with the connected tools:\n" + "\n".join(lines)
+    also = f"\nI can also work in {more}" if others else ""
+    return "I can do this with the connected tools:\n" + "\n".join(lines) + also

@@ -30,7 +30,7 @@ def plan(prompt: Prompt) -> Decision:
     if is_thanks(prompt.request):
         return Decision("answer", "You are welcome.")
     if is_small_talk(prompt.request):
-        return Decision("answer", overview(prompt.tools))
+        return Decision("answer", overview(prompt.tools, prompt.integrations))
     if withdrawn(prompt.request):
         return Decision("answer", "All right, I leave it at that.")
     if tries_again(prompt.request):

@@ -120,7 +120,7 @@ def _no_tool(prompt: Prompt, clause: Clause, request: str, before: Sequence[Atte
     if before:
         parts.append("So I have not started on the rest either.")
     near = nearest(clause, prompt.tools)
-    parts.append(f"The nearest ones are: {', '.join(near)}." if near else overview(prompt.tools))
+    parts.append(f"The nearest ones are: {', '.join(near)}." if near else overview(prompt.tools, prompt.integrations))
     return Decision("answer", " ".join(parts))
 
 
