@@ -1,6 +1,6 @@
 """Connections of a requester in Nango: which are there, which are usable, and links that make new ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -34,6 +34,18 @@ async def find_connections(services: Services, requester: Requester, integration
             broken=[connection for connection in there if connection.needs_reauthorization],
         )
         for integration, there in found.items()
+    }
+
+
+async def still_usable(
+    services: Services, requester: Requester, chosen: Mapping[str, Connection]
+) -> dict[str, Connection]:
+    """Those of the chosen connections that are the requester's and work now. The state that they come from proves nothing."""
+    found = await find_connections(services, requester, list(chosen))
+    return {
+        integration: connection
+        for integration, connection in chosen.items()
+        if connection["connection_id"] in {usable.connection_id for usable in found[integration].usable}
     }
 
 

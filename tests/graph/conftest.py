@@ -148,6 +148,10 @@ class Agent:
         question = state.interrupts[0].value if state.interrupts else None
         return Seen(question, state.values, [part["data"] for part in parts])
 
+    async def edit_state(self, values: dict[str, Any], *, after: str, thread: str = "t") -> None:
+        """What the owner of a thread can do with `update_state`: it looks as if the node `after` had brought `values`."""
+        await self.graph.aupdate_state({"configurable": {"thread_id": thread}}, values, as_node=after)
+
     async def ledger(self) -> list[LedgerEntry]:
         return await self.sandbox.ledger()
 

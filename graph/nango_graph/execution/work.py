@@ -150,7 +150,13 @@ class StepWork:
                 )
                 (undecided if twin is None else approved).append(unit)
             elif decision.verdict == "approved":
-                approved.append(replace(unit, arguments=decision.arguments, digest=decision.digest))
+                # Worked out anew: the tool or the account may not be the one that was shown.
+                exactly = action_digest(unit.tool.id, unit.connection["connection_id"], decision.arguments)
+                if exactly != decision.digest:
+                    return StepState(
+                        "failed", error="Another tool or account was approved than this one. Nothing was sent."
+                    )
+                approved.append(replace(unit, arguments=decision.arguments, digest=exactly))
         if undecided:
             return StepState("asking", asks=[AskToSend(unit) for unit in undecided])
         if not approved:

@@ -65,9 +65,13 @@ def _on_write(
     shown_args = _without(shown["args"], item["confirm"])
     originals: list[dict[str, Any]] = shown_args["items"] if item["fans_out"] else [shown_args]
     units = item["units"]
-    if len(originals) != len(units) or any(
-        action_digest(item["tool"], item["connection_id"], arguments) != unit["digest"]
-        for arguments, unit in zip(originals, units, strict=True)
+    if (
+        shown["name"] != item["tool"]
+        or len(originals) != len(units)
+        or any(
+            action_digest(item["tool"], item["connection_id"], arguments) != unit["digest"]
+            for arguments, unit in zip(originals, units, strict=True)
+        )
     ):
         raise BadAnswer("What was shown is not what would be sent. Send the request again.")
     approved: list[dict[str, Any] | None]

@@ -5,6 +5,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from nango_graph.approval import ask
+from nango_graph.connecting import still_usable
 from nango_graph.context import Context
 from nango_graph.execution.calling import Caller
 from nango_graph.execution.outputs import load_outputs
@@ -31,7 +32,7 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         }
     steps = [Step.model_validate(step) for step in row.steps]
     tools = await tools_of(state, services)
-    connections = state.get("connections") or {}
+    connections = await still_usable(services, turn.requester, state.get("connections") or {})
     progress = _Progress(runtime)
     work = StepWork(
         plan=row,
