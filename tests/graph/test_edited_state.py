@@ -15,17 +15,16 @@ def plan(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 async def test_a_connection_of_somebody_else_put_into_the_state_is_not_used(agent, sandbox) -> None:
     theirs = await sandbox.connect("github", {"end_user_id": "bob"})
-    agent.model.script = [
-        plan("github/create-issue", {**OCTO, "title": "x"}),
-        {"kind": "answer", "text": "It is not there."},
-    ]
-    seen = await agent.say("open an issue")
+    post = {"id": "s1", "tool": "slack/post-message", "arguments": {"channel": "general", "text": "hi"}}
+    look = {"id": "s2", "tool": "github/list-issues", "arguments": OCTO, "after": ["s1"]}
+    agent.model.script = [{"kind": "plan", "steps": [post, look]}, {"kind": "answer", "text": "It is not there."}]
+    seen = await agent.say("post, then look")
     connections = copy.deepcopy(seen.values["connections"])
     connections["github"]["connection_id"] = theirs
     await agent.edit_state({"connections": connections}, after="execute")
     await agent.wake()
     await agent.decide(APPROVE)
-    assert await agent.written() == []
+    assert [entry.action for entry in await agent.ledger()] == ["post-message"]
 
 
 async def test_an_approval_of_another_tool_than_the_plan_has_sends_nothing(agent) -> None:
