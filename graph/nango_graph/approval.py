@@ -85,7 +85,8 @@ def again(asked: Asked, problem: str) -> Asked:
             asked["payload"]["action_requests"], asked["payload"]["review_configs"], asked["items"], strict=True
         )
     ]
-    return ask(asked["kind"], requests, problem=problem)
+    repeated = ask(asked["kind"], requests, problem=problem)
+    return {**repeated, "at": asked["at"]} if "at" in asked else repeated
 
 
 def read_answers(asked: Asked, raw: Any) -> list[Answer]:

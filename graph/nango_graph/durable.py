@@ -4,7 +4,7 @@ The LangGraph server runs graphs with durability "async" unless each run says ot
 anything but "sync", a killed process resumes from an older step.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -36,8 +36,12 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
     ) -> AsyncIterator[Any]:
         if not self._keeps_checkpoints(config):
             raise UsageError(NO_CHECKPOINTER)
-        if isinstance(self.builder, DurableBuilder) and self.builder.tracing is not None:
-            config = await self.builder.tracing.traced(config, self.config)
+        if isinstance(self.builder, DurableBuilder):
+            if self.builder.admit is not None and not ensure_config(config)["metadata"].get("assistant_id"):
+                # Not on a LangGraph server, whose own auth guards threads and where a context is only a client's word.
+                await self.builder.admit(ensure_config(config)["configurable"].get("thread_id"), kwargs.get("context"))
+            if self.builder.tracing is not None:
+                config = await self.builder.tracing.traced(config, self.config)
         kwargs["durability"] = "sync"
         async for part in super().astream(input, config, **kwargs):
             yield part
@@ -53,6 +57,8 @@ class DurableBuilder(StateGraph[Any, Any, Any, Any]):
     """A `StateGraph` that compiles to a `DurableGraph`."""
 
     tracing: Tracing | None = None
+    admit: Callable[[str | None, object], Awaitable[None]] | None = None
+    """Raises for whoever may not run a thread, before the run has left anything in it."""
 
     def compile(self, *args: Any, **kwargs: Any) -> DurableGraph:
         compiled = super().compile(*args, **kwargs)

@@ -7,7 +7,7 @@ from langgraph.runtime import Runtime
 from nango_graph.context import Context, as_context
 from nango_graph.errors import UsageError
 
-MAX_LENGTH = 255
+MAX_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)

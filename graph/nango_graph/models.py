@@ -8,9 +8,11 @@ import openai
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage
 from langchain_openai import ChatOpenAI
+from pydantic import ValidationError
 
 from nango_graph.errors import ModelError
 from nango_graph.settings import RULE_BASED, ModelSettings
+from nango_tools.json_values import whole_characters
 
 _UNSEEN = "nostream"
 """Tag of calls whose tokens are not for the user's eyes (LangGraph's `messages` stream leaves them out)."""
@@ -39,11 +41,15 @@ async def call_tool_of(model: BaseChatModel, prompt: list[AnyMessage], schema: d
     Raises `ModelError` if the model could not be asked.
     """
     name = schema["function"]["name"]
-    with _failures_in_words():
-        message = await model.bind_tools([schema], tool_choice=name).ainvoke(prompt, {"tags": [_UNSEEN]})
+    try:
+        with _failures_in_words():
+            message = await model.bind_tools([schema], tool_choice=name).ainvoke(prompt, {"tags": [_UNSEEN]})
+    except ValidationError:
+        # langchain-core's, for a tool call whose arguments are JSON but no object.
+        return f"the arguments of {name} were not an object"
     for call in message.tool_calls:
         if call["name"] == name:
-            return dict(call["args"])
+            return dict(whole_characters(call["args"]))
     if message.invalid_tool_calls:
         return f"the arguments of {name} were not valid JSON"
     return f"{name} was not called"
@@ -64,6 +70,8 @@ async def stream_text(model: BaseChatModel, prompt: list[AnyMessage]) -> AIMessa
 def _failures_in_words() -> Iterator[None]:
     try:
         yield
+    except ValidationError:
+        raise
     except openai.OpenAIError as error:
         raise ModelError(in_words(error)) from None
     except TimeoutError:

@@ -148,7 +148,10 @@ def _choice_request(choice: AccountChoice) -> Request:
         args={"integration": choice.integration, "account_id": choice.accounts[0]["connection_id"]},
         description=f"**Which {markdown(choice.display_name)} account?** Approve the first, or set `account_id`:\n\n{lines}",
         allowed=["approve", "edit", "reject"],
-        choices=[{"id": account["connection_id"], "label": account["label"]} for account in choice.accounts],
+        choices=[
+            {"id": account["connection_id"], "label": f"{account['label']}, {account['connection_id'][:8]}"}
+            for account in choice.accounts
+        ],
         item={
             "about": "choose",
             "integration": choice.integration,

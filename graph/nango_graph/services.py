@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from langchain_core.language_models.chat_models import BaseChatModel
 
@@ -52,33 +53,47 @@ async def open_services(
         )
 
 
-_Open = tuple[Services, AsyncExitStack]
-"""With what keeps them open: a generator that nobody holds is closed, and the services with it."""
+_LONG = 3600.0
 
 
 class ServicesPerLoop:
     """Services made at first use, one set for each running event loop: clients and engines belong to one loop.
 
-    For hosts that own the loop and never tell us of its end, such as the LangGraph server. They are closed when the
-    loop shuts its asynchronous generators down, as `asyncio.run` does; `open_services` is one of them.
+    For hosts that own the loop and never tell us of its end, such as the LangGraph server. A task of the loop keeps them
+    open; they are closed when the loop cancels its tasks, as `asyncio.run` does in the end.
     """
 
     def __init__(self, settings: Callable[[], AgentSettings]) -> None:
         self._settings = settings
-        self._opening: dict[asyncio.AbstractEventLoop, asyncio.Task[_Open]] = {}
+        self._made: dict[asyncio.AbstractEventLoop, asyncio.Future[Services]] = {}
 
     async def __call__(self) -> Services:
         """Raises what `settings` raises; the next call tries again."""
         loop = asyncio.get_running_loop()
-        for other in list(self._opening):
+        for other in list(self._made):
             if other.is_closed():
-                self._opening.pop(other, None)
-        task = self._opening.get(loop)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._opening[loop] = loop.create_task(self._open())
-        services, _ = await asyncio.shield(task)
-        return services
+                self._made.pop(other, None)
+        made = self._made.get(loop)
+        if made is None or (made.done() and (made.cancelled() or made.exception() is not None)):
+            made = self._made[loop] = loop.create_future()
+            holder = loop.create_task(self._hold(made))
+            made.add_done_callback(partial(_keep, holder))
+        return await asyncio.shield(made)
 
-    async def _open(self) -> _Open:
-        stack = AsyncExitStack()
-        return await stack.enter_async_context(open_services(self._settings())), stack
+    async def _hold(self, made: asyncio.Future[Services]) -> None:
+        try:
+            async with open_services(self._settings()) as services:
+                made.set_result(services)
+                while True:  # noqa: ASYNC110 - the loop's timer holds this task, which nothing else does
+                    await asyncio.sleep(_LONG)
+        except BaseException as error:
+            if made.done():
+                raise
+            if isinstance(error, asyncio.CancelledError):
+                made.cancel()
+                raise
+            made.set_exception(error)
+
+
+def _keep(_holder: asyncio.Task[None], _made: asyncio.Future[Services]) -> None:
+    """Nothing to do: being a callback of `_made` holds the task until it is ready."""

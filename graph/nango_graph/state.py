@@ -68,6 +68,8 @@ class Asked(TypedDict):
     kind: Literal["connections", "approval"]
     items: list[dict[str, Any]]
     """What each action request stands for, in the same order."""
+    at: NotRequired[float]
+    """When it was first asked (seconds since the epoch): an answer that was sent earlier was for something else."""
     payload: dict[str, Any]
     """What is shown, in the form that Studio and chat user interfaces render."""
 

@@ -1,6 +1,7 @@
 """The thread and the turn that a node runs in."""
 
 from typing import Any
+from uuid import UUID
 
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
@@ -24,6 +25,11 @@ def thread_of(runtime: Runtime[Context]) -> str:
     return thread_id
 
 
+_GREGORIAN = 0x01B21DD213814000
+_TICK = 0.002
+"""Run ids are exact to a millisecond."""
+
+
 async def turn_of(state: State, runtime: Runtime[Context], services: Services) -> TurnRow:
     """The turn as the records know it: whose it is can't be changed by editing the state. Raises `UsageError`."""
     return await services.records.turns.get(state["turn"]["id"], thread_of(runtime))
@@ -36,4 +42,27 @@ async def ask_of_tenant(state: State, runtime: Runtime[Context], services: Servi
     turn = await turn_of(state, runtime, services)
     asked = state["asked"]
     answer = interrupt(asked["payload"]) if asked is not None else None
-    return {REFUSED: "That answer came from somebody else."} if is_stranger(runtime, turn.requester) else answer
+    if is_stranger(runtime, turn.requester):
+        return {REFUSED: "That answer came from somebody else."}
+    if asked is not None and sent_before(runtime, asked.get("at", 0.0)):
+        return {REFUSED: "That answer was sent before this was asked, so it was not for this."}
+    return answer
+
+
+def sent_before(runtime: Runtime[Context], moment: float) -> bool:
+    """Was this run asked for before `moment`? A doubled click, or one that a webhook overtook, lands on whatever is open
+    when its run begins. The LangGraph server's run ids tell when they were made (RFC 9562, versions 6 and 7).
+    """
+    execution = runtime.execution_info
+    try:
+        run_id = UUID(str(execution.run_id if execution is not None else None))
+    except ValueError:
+        return False
+    match run_id.version:
+        case 7:
+            made = (run_id.int >> 80) / 1000
+        case 6:
+            made = ((((run_id.int >> 80) << 12) | (run_id.int >> 64 & 0xFFF)) - _GREGORIAN) / 1e7
+        case _:
+            return False
+    return made < moment - _TICK

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from nango_graph.services import Services
 from nango_graph.waiting import threads_to_wake
-from nango_tools import AuthWebhook, NangoError, WebhookError, webhooks
+from nango_tools import AuthWebhook, InvalidSignature, NangoError, WebhookError, webhooks
 
 PATH = "/webhooks/nango"
 MAX_BODY = 1_000_000
@@ -33,8 +33,10 @@ def create_webhook_app(services: Services, wake: Callable[[str], Awaitable[None]
         try:
             webhooks.verify(signing_key, body, request.headers)
             webhook = webhooks.parse(body)
-        except WebhookError as error:
+        except InvalidSignature as error:
             return JSONResponse({"error": str(error)}, 401)
+        except WebhookError as error:
+            return JSONResponse({"error": str(error)}, 400)
         if not isinstance(webhook, AuthWebhook):
             return JSONResponse({"woken": 0})
         try:

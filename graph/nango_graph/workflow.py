@@ -20,9 +20,10 @@ from langgraph.graph import END, START
 from langgraph.runtime import Runtime
 
 from nango_graph import routing
-from nango_graph.context import Context
+from nango_graph.context import Context, as_context
 from nango_graph.durable import DurableBuilder
 from nango_graph.errors import ModelError, UsageError
+from nango_graph.identity import Requester
 from nango_graph.nodes.approve import approve
 from nango_graph.nodes.await_connection import await_connection
 from nango_graph.nodes.begin_turn import begin_turn
@@ -33,6 +34,7 @@ from nango_graph.nodes.execute import execute
 from nango_graph.nodes.plan import plan
 from nango_graph.nodes.resolve_connections import resolve_connections
 from nango_graph.nodes.respond import respond
+from nango_graph.records.turns import SOMEBODY_ELSES
 from nango_graph.services import Services, ServicesPerLoop, ServicesSource
 from nango_graph.settings import AgentSettings
 from nango_graph.state import Input, Output, Reply, State
@@ -65,6 +67,7 @@ def build_graph(services: Services | None = None) -> DurableBuilder:
     source = _given(services) if services is not None else ServicesPerLoop(_settings_from_environment)
     graph = DurableBuilder(State, context_schema=Context, input_schema=Input, output_schema=Output)
     graph.tracing = Tracing(_settings_from_environment if services is None else lambda: services.settings)
+    graph.admit = _admission(source)
     for name, node in NODES.items():
         graph.add_node(name, _bound(node, source))
     graph.add_edge(START, "begin_turn")
@@ -79,6 +82,18 @@ def build_graph(services: Services | None = None) -> DurableBuilder:
     graph.add_conditional_edges("decide", routing.after_deciding)
     graph.add_edge("respond", END)
     return graph
+
+
+def _admission(source: ServicesSource) -> Callable[[str | None, object], Awaitable[None]]:
+    async def admit(thread_id: str | None, context: object) -> None:
+        """A message that a stranger left in a thread would later be taken for its owner's."""
+        who = as_context(context)
+        if thread_id and who.user_id:
+            tenant = await (await source()).records.turns.tenant_of(thread_id)
+            if tenant not in {None, Requester(who.user_id, who.organization_id).tenant}:
+                raise UsageError(SOMEBODY_ELSES)
+
+    return admit
 
 
 def _settings_from_environment() -> AgentSettings:

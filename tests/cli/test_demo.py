@@ -93,6 +93,8 @@ async def test_a_message_typed_over_an_open_question_approves_nothing_and_loses_
     await demo.send("#random")
     await demo.expect("text [")
     await demo.send("")
+    assert "channel: #random" in await demo.expect("[r]eject: "), "what was edited is shown before it is sent"
+    await demo.send("a")
     await demo.expect("> ")
     assert await writes_in_the_ledger(page) == [("post-message", {"channel": "#random", "text": "deploy is done"})]
 

@@ -185,6 +185,9 @@ async def decided(asks: list[AskToSend], answer: Any, a_tool: Tool) -> tuple[Any
     records = await Records.in_memory()
     try:
         await records.turns.begin(TurnRow("turn", Requester("ada"), "t", ""), message_id="m", now=0.0)
+        await records.plans.save(
+            plan_id="plan", tenant="user:ada", thread_id="t", turn_id="turn", ordinal=0, steps=[], now=0.0
+        )
         state: Any = {
             "turn": {"id": "turn"},
             "asked": ask("approval", approval_requests(asks)),

@@ -168,9 +168,16 @@ async def test_an_answer_of_somebody_else_is_refused_and_the_question_stands(sta
     async with start() as agent:
         agent.model.integrations, agent.model.script = ["github"], [LIST]
         first = await agent.say("list the issues", user="ada")
-        seen = await agent.decide({"type": "reject"}, user="bea")
-        assert "somebody else" in seen.question["problem"]
-        assert seen.question["id"] == first.question["id"]
+        for attempt in (
+            agent.decide({"type": "reject"}, user="bea"),
+            agent.say("as me", user="bea"),
+            agent.wake(user="bea"),
+        ):
+            with pytest.raises(UsageError, match="somebody else"):
+                await attempt
+        seen = await agent.wake(user="ada")
+        assert seen.question == first.question, "nothing of it is left in the thread"
+        assert [message.text for message in seen.values["messages"] if message.type == "human"] == ["list the issues"]
         of_ada = await sandbox.connect("github", ADA)
         await agent.decide(APPROVE, user="ada")
         assert [entry.connection_id for entry in await agent.ledger()] == [of_ada]

@@ -33,7 +33,7 @@ def test_a_loop_has_one_set_which_stays_open_until_the_loop_ends(tmp_path: Path)
     one, other = asyncio.run(use()), asyncio.run(use())
     assert one is not other
     assert threading.active_count() == threads, "the database's threads have ended"
-    assert len(source._opening) == 1, "what belonged to the loop before is gone"
+    assert len(source._made) == 1, "what belonged to the loop before is gone"
     with pytest.raises(NangoError, match="closed"):
         asyncio.run(one.nango.connections.get("c", integration_id="i"))
 

@@ -5,7 +5,6 @@ Writes are sent once. What only reads is sent again a few times where that canno
 
 import asyncio
 import json
-import math
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -25,6 +24,7 @@ from nango_tools.errors import (
     TimedOut,
 )
 from nango_tools.failures import HTTPX_FAILURES, from_network, from_response
+from nango_tools.json_values import read_json
 from nango_tools.settings import NangoSettings
 
 Query = Sequence[tuple[str, str]]
@@ -33,7 +33,6 @@ _ATTEMPTS = 3
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
 _LONGEST_CONNECT = 10.0
-_DEEPEST = 100
 _WORTH_ANOTHER_TRY = (429, 502, 503, 504)
 
 
@@ -177,37 +176,11 @@ def encode_json(value: Any, call: Call) -> bytes:
 
 
 def parse_json(text: str, call: Call) -> Any:
-    """JSON as RFC 8259 has it, no deeper than a database and a prompt can take.
-
-    Python would read NaN, Infinity and 1e999 too, and hand on what nobody can store.
-    """
     try:
-        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
+        return read_json(text)
+    except ValueError as error:
         problem = f"Nango's answer is not JSON ({error})"
-    else:
-        if not _deeper_than(value, _DEEPEST):
-            return value
-        problem = f"Nango's answer is nested more than {_DEEPEST} levels deep"
     raise MalformedResponse(problem, call=call)
-
-
-def _finite(number: str) -> float:
-    value = float(number)
-    if not math.isfinite(value):
-        raise ValueError(f"{number} is no number")
-    return value
-
-
-def _deeper_than(value: Any, levels: int) -> bool:
-    left = [(value, 1)]
-    while left:
-        part, level = left.pop()
-        if isinstance(part, dict | list):
-            if level > levels:
-                return True
-            left.extend((inner, level + 1) for inner in (part.values() if isinstance(part, dict) else part))
-    return False
 
 
 def connection_headers(call: Call, connection_id: str, integration_id: str) -> dict[str, str]:

@@ -47,28 +47,34 @@ async def _write(request: dict[str, Any], config: dict[str, Any], terminal: Term
     confirm = _confirm_of(request["args"], config)
     args = {name: value for name, value in request["args"].items() if name != confirm}
     items = args["items"] if isinstance(args.get("items"), list) and len(args) == 1 else None
-    if items is None:
-        show_arguments(args, terminal)
-    for number, item in enumerate(items or [], start=1):
-        terminal.say(f"   {number}.")
-        show_arguments(item if isinstance(item, dict) else {"": item}, terminal)
+    _show(args, items is not None, terminal)
     confirmed = {confirm: "yes"} if confirm else {}
     while True:
-        key = await terminal.ask(_prompt(confirm))
+        key = await terminal.ask(_prompt(confirm), afresh=True)
         match key.lower():
             case "":
                 continue
             case "r" | "reject":
                 return await _reject(terminal)
             case "e" | "edit":
-                edited = await _edit(args, terminal) if items is None else await _leave_out(items, terminal)
-                return _edited(request, {**edited, **confirmed})
+                args = await _edit(args, terminal) if items is None else await _leave_out(args["items"], terminal)
+                terminal.say("  As edited:")
+                _show(args, items is not None, terminal)
             case "yes" if confirm:
                 return _edited(request, {**args, **confirmed})
             case "a" | "approve" if not confirm:
-                return APPROVE
+                return APPROVE if args == request["args"] else _edited(request, args)
             case _:
                 return Message(key)
+
+
+def _show(args: dict[str, Any], fans_out: bool, terminal: Terminal) -> None:
+    if not fans_out:
+        show_arguments(args, terminal)
+        return
+    for number, item in enumerate(args["items"], start=1):
+        terminal.say(f"   {number}.")
+        show_arguments(item if isinstance(item, dict) else {"item": item}, terminal)
 
 
 async def _leave_out(items: list[Any], terminal: Terminal) -> dict[str, Any]:
@@ -82,7 +88,7 @@ async def _outcome(request: dict[str, Any], terminal: Terminal) -> dict[str, Any
     show_arguments(request["args"]["arguments"], terminal)
     terminal.say("  Look in the account. It may still be running for up to 15 minutes.")
     while True:
-        key = await terminal.ask("  [h]appened, did not happen: [a]gain or [s]kip, [l]eave it open: ")
+        key = await terminal.ask("  [h]appened, did not happen: [a]gain or [s]kip, [l]eave it open: ", afresh=True)
         match key.lower():
             case "":
                 continue

@@ -23,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 async def _command(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     # Imported here: `--help` should not wait for the graph.
+    from sqlalchemy.exc import SQLAlchemyError
+
     from nango_graph.cli.terminal import Terminal
     from nango_tools import SettingsError
 
@@ -38,8 +40,16 @@ async def _command(arguments: argparse.Namespace, environ: Mapping[str, str]) ->
     except (SettingsError, UsageError, ValueError) as error:
         print(f"nango-agent: {error}", file=sys.stderr)
         return 2
+    except SQLAlchemyError as error:
+        reason = type(error).__name__
+        print(
+            f"nango-agent: the records can't be opened or written ({reason}). Check NANGO_AGENT_RECORDS_URL and the database, "
+            "or NANGO_AGENT_DATA_DIR.",
+            file=sys.stderr,
+        )
+        return 1
     except OSError as error:
-        print(f"nango-agent: {error}", file=sys.stderr)
+        print(f"nango-agent: {error}. Check NANGO_AGENT_DATA_DIR if that is where it lies.", file=sys.stderr)
         return 1
 
 
@@ -65,6 +75,8 @@ async def _chat(arguments: argparse.Namespace, environ: Mapping[str, str], termi
     if arguments.thread and demo_folder(folder, arguments.thread).exists():
         return await demo(environ, folder, arguments.thread, terminal)
     settings = AgentSettings.from_environ(environ)
+    if arguments.webhook_port is not None and settings.nango.webhook_signing_key is None:
+        raise UsageError("Set NANGO_WEBHOOK_SIGNING_KEY (Nango dashboard): without it no delivery can be trusted.")
     thread_id = arguments.thread or _new_thread()
     async with open_session(settings, thread_id=thread_id) as session:
         if arguments.thread and not await session.exists():
@@ -126,6 +138,12 @@ def _new_thread() -> str:
     return uuid.uuid4().hex[:12]
 
 
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is no port (0 to 65535)")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="nango-agent", description="Does your jobs in your SaaS accounts through Nango, and asks before it writes."
@@ -137,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     chat = commands.add_parser("chat", help="a chat in this terminal")
     chat.add_argument("--thread", metavar="ID", help="go on with an earlier chat")
     chat.add_argument(
-        "--webhook-port", type=int, metavar="PORT", help="receive Nango's webhooks on this loopback port; else polls"
+        "--webhook-port", type=_port, metavar="PORT", help="receive Nango's webhooks on this loopback port; else polls"
     )
     run = commands.add_parser(
         "run",

@@ -27,11 +27,11 @@ async def run_once(
         if await session.question() is None:
             terminal.say("Nothing is asked in this thread, so the answer was not used.")
             return FAILED
-        await _quietly(session.answer(answer))
+        await _quietly(session.answer(answer), terminal)
     elif request is not None:
-        await _quietly(session.send(request))
+        await _quietly(session.send(request), terminal)
     elif await session.is_cut_short() or (await session.question() is not None and await session.found_connection()):
-        await _quietly(session.go_on())
+        await _quietly(session.go_on(), terminal)
     shown: str | None = None
     while (question := await session.question()) is not None:
         if question["id"] != shown:
@@ -40,7 +40,7 @@ async def run_once(
         if not await _connected_in_time(session, question, patience):
             terminal.say(f"Waiting for you. To go on: {how_to_continue}")
             return WAITS
-        await _quietly(session.go_on())
+        await _quietly(session.go_on(), terminal)
     terminal.say(await session.last_answer())
     return FAILED if await session.failed() else ANSWERED
 
@@ -55,9 +55,10 @@ async def _connected_in_time(session: Session, question: Mapping[str, Any], pati
     return True
 
 
-async def _quietly(events: AsyncIterator[Event]) -> None:
-    async for _ in events:
-        pass
+async def _quietly(events: AsyncIterator[Event], terminal: Terminal) -> None:
+    async for event in events:
+        if event.kind == "notice":
+            terminal.say(event.data["text"])
 
 
 def _show_question(question: Mapping[str, Any], terminal: Terminal) -> None:

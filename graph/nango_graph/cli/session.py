@@ -19,6 +19,7 @@ from nango_graph.services import Services, open_services
 from nango_graph.settings import AgentSettings
 from nango_graph.waiting import quietly_look_at_waits
 from nango_graph.workflow import build_graph
+from nango_tools.json_values import whole_characters
 
 POLL_FIRST, POLL_MOST = 2.0, 30.0
 """Seconds between looks at Nango for a connection that is waited for: doubled each time, up to the second."""
@@ -42,7 +43,7 @@ class Session:
         self.thread_id = thread_id
 
     def send(self, text: str) -> AsyncIterator[Event]:
-        return self._run({"messages": [HumanMessage(text)]})
+        return self._run({"messages": [HumanMessage(whole_characters(text))]})
 
     def answer(self, answer: Any) -> AsyncIterator[Event]:
         return self._run(Command(resume=answer))

@@ -38,10 +38,13 @@ async def show(events: AsyncIterator[Event], terminal: Terminal) -> None:
 
 
 def show_arguments(args: dict[str, Any], terminal: Terminal) -> None:
-    """Every argument, whole: what is approved must have been seen."""
+    """Every argument, whole: what is approved must have been seen. A bar marks each line of a value, however long, so
+    that no value can look like another argument.
+    """
     for name, value in args.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        first, *more = text.splitlines() or [""]
-        terminal.say(f"    {name}: {first}")
-        for line in more:
-            terminal.say(f"    {' ' * len(name)}  {line}")
+        if "\n" in text or len(text) > terminal.width - len(name) - 8:
+            terminal.say(f"    {name}:")
+            terminal.quote("      | ", text)
+        else:
+            terminal.say(f"    {name}: {text}")

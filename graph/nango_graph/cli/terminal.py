@@ -11,9 +11,15 @@ from typing import TextIO, TypeVar
 from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from nango_graph.display import visible
+
+try:
+    import termios
+except ImportError:  # Windows
+    termios = None  # type: ignore[assignment]
 
 T = TypeVar("T")
 
@@ -37,13 +43,20 @@ class Terminal:
         self._piped = None if self._interactive else _PipedLines(sys.stdin)
         self._at_line_start = True
 
-    async def ask(self, prompt: str, *, default: str = "") -> str:
-        """A line without the white space around it. Raises `EndOfInput`."""
+    async def ask(self, prompt: str, *, afresh: bool = False) -> str:
+        """A line without the white space around it. `afresh` forgets keys that were pressed before the prompt was there.
+
+        Raises `EndOfInput`.
+        """
         self.end_line()
         if self._prompts is not None:
+            if afresh:
+                clear_typeahead(self._prompts.input)
+                self._prompts.input.flush()
+                _forget_pressed_keys()
             try:
                 with patch_stdout(raw=True):
-                    line = await self._prompts.prompt_async(FormattedText([("bold", prompt)]), default=default)
+                    line = await self._prompts.prompt_async(FormattedText([("bold", prompt)]))
             except (EOFError, KeyboardInterrupt):
                 raise EndOfInput from None
         else:
@@ -75,10 +88,23 @@ class Terminal:
         for line in visible(text).split("\n"):
             self._write(f"{self._wrapped(line)}\n")
 
+    @property
+    def width(self) -> int:
+        """Columns; as good as endless where lines go to a pipe."""
+        return shutil.get_terminal_size().columns if self._interactive else 1_000_000
+
+    def quote(self, mark: str, text: str) -> None:
+        """Text from outside, every line of it behind a mark, nothing of it left out or moved."""
+        self.end_line()
+        room = max(self.width - len(mark) - 1, 20)
+        for line in visible(text, keep="\n").split("\n"):
+            for start in range(0, len(line) or 1, room):
+                self._write(f"{mark}{line[start : start + room]}\n")
+
     def _wrapped(self, line: str) -> str:
         """Whole words to the width of the terminal. Links stay in one piece, and pipes get lines as they are."""
-        width = shutil.get_terminal_size().columns
-        if not self._interactive or len(line) <= width:
+        width = self.width
+        if len(line) <= width:
             return line
         indent = " " * (len(line) - len(line.lstrip()))
         return textwrap.fill(
@@ -105,6 +131,11 @@ class Terminal:
         if not line:
             raise EndOfInput
         return line.rstrip("\n")
+
+
+def _forget_pressed_keys() -> None:
+    if termios is not None:
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 class _PipedLines:

@@ -54,33 +54,17 @@ class Caller:
         except NotAllowed as reason:
             return self._call(unit, "failed", lease_until=0.0, error=f"Not sent: {reason}.")
         if existing is not None:
-            return await self._ended(existing)
+            return await ended(self._services, existing, notice=self._notice)
         async with self._slots:
-            state, output, error = await self._send(unit, writes=True)
+            try:
+                state, output, error = await self._send(unit, writes=True)
+            except asyncio.CancelledError:
+                stopped = "The run was stopped before the answer came."
+                finish = records.calls.finish(unit.key, state="unknown", output=None, error=stopped, now=clock.now())
+                await asyncio.shield(finish)
+                raise
         await records.calls.finish(unit.key, state=state, output=output, error=error, now=clock.now())
         return self._call(unit, state, lease_until=0.0, output=output, error=error)
-
-    async def _ended(self, call: Call) -> Call:
-        """Waits for another worker's claim to end, or its lease to run out."""
-        records, clock = self._services.records, self._services.clock
-        said = False
-        while call.state == "claimed":
-            left = call.lease_until - clock.now()
-            if left < 0:
-                await records.calls.give_up(call.key, now=clock.now())
-            else:
-                if not said:
-                    said = True
-                    self._notice(
-                        f"{call.tool} was sent before, and its answer is not in yet. "
-                        f"Waiting up to {left:.0f} s before asking what became of it."
-                    )
-                await clock.sleep(min(left + 0.01, _LOOK_AGAIN))
-            again = await records.calls.get(call.key)
-            if again is None:
-                break
-            call = again
-        return call
 
     async def _send(self, unit: "Unit", *, writes: bool) -> tuple[CallState, Any, str | None]:
         async def send(arguments: Any) -> Any:
@@ -116,6 +100,29 @@ class Caller:
             output=output,
             error=error,
         )
+
+
+async def ended(services: Services, call: Call, *, notice: Callable[[str], None]) -> Call:
+    """Waits for a claim to end, or its lease to run out: then nobody knows what became of it."""
+    records, clock = services.records, services.clock
+    said = False
+    while call.state == "claimed":
+        left = call.lease_until - clock.now()
+        if left < 0:
+            await records.calls.give_up(call.key, now=clock.now())
+        else:
+            if not said:
+                said = True
+                notice(
+                    f"{call.tool} was sent before, and its answer is not in yet. "
+                    f"Waiting up to {left:.0f} s before asking what became of it."
+                )
+            await clock.sleep(min(left + 0.01, _LOOK_AGAIN))
+        again = await records.calls.get(call.key)
+        if again is None:
+            break
+        call = again
+    return call
 
 
 _STATES: dict[str, CallState] = {

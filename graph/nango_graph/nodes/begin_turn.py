@@ -9,6 +9,7 @@ from nango_graph.approval import ask
 from nango_graph.context import Context, as_context
 from nango_graph.digests import digest
 from nango_graph.errors import UsageError
+from nango_graph.execution.calling import ended
 from nango_graph.execution.outputs import earlier_results
 from nango_graph.execution.work import AskWhatHappened
 from nango_graph.identity import requester_of
@@ -39,7 +40,7 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
     unfinished = await _unfinished(services, [plan for plan in plans if plan.turn_id != turn_id], requester.tenant)
     # From here on nothing of an older plan is sent: what was approved and not yet used is void.
     await records.plans.close_others(thread_id, turn_id)
-    asked, announcement = await _unsettled(services, row)
+    asked, announcement = await _unsettled(services, row, runtime)
     return {
         "schema_version": SCHEMA_VERSION,
         "messages": [*(RemoveMessage(id=message.id or "") for message in invented), *announcement],
@@ -66,12 +67,18 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
     }
 
 
-async def _unsettled(services: Services, turn: TurnRow) -> tuple[Asked | None, list[AIMessage]]:
+async def _unsettled(
+    services: Services, turn: TurnRow, runtime: Runtime[Context]
+) -> tuple[Asked | None, list[AIMessage]]:
     """What became of writes that were cut off is asked before anything new is planned."""
-    calls = await services.records.calls.unsettled(turn.thread_id, turn.requester.tenant, now=services.clock.now())
-    if not calls:
+    calls, tenant = services.records.calls, turn.requester.tenant
+    for claimed in await calls.in_flight(turn.thread_id, tenant):
+        await ended(services, claimed, notice=lambda text: runtime.stream_writer({"type": "notice", "text": text}))
+    unsettled = await calls.unsettled(turn.thread_id, tenant)
+    if not unsettled:
         return None, []
-    asked = ask("approval", approval_requests([AskWhatHappened(call) for call in calls]))
+    asked = ask("approval", approval_requests([AskWhatHappened(call) for call in unsettled]))
+    asked["at"] = services.clock.now()
     return asked, [approval_message(asked)]
 
 

@@ -55,7 +55,7 @@ async def choose_integrations(state: State, runtime: Runtime[Context], services:
         }
     used_before = {result["tool"].partition("/")[0] for result in state["earlier"]}
     chosen = used_before & {integration.key for integration in candidates}
-    chosen |= {candidates[0].key} if len(candidates) == 1 else await _chosen_by_model(candidates, state, services)
+    chosen |= await _chosen_by_model(candidates, state, services)
     return {"integrations": sorted(chosen)}
 
 

@@ -10,11 +10,11 @@ from nango_graph.digests import action_digest, digest
 from nango_graph.identity import actor_of
 from nango_graph.nodes.discover_tools import tools_of
 from nango_graph.planning.arguments import argument_problem, coerced
-from nango_graph.records import CallKey, Decision
+from nango_graph.records import CallKey, Decision, TurnRow
 from nango_graph.services import Services
 from nango_graph.state import Asked, State
 from nango_graph.turn import turn_of
-from nango_tools import NangoError, Tool
+from nango_tools import Access, NangoError, Tool
 
 
 async def decide(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
@@ -28,9 +28,10 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     outcomes: list[tuple[CallKey, str]] = []
     try:
         answers = read_answers(asked, state.get("answered"))
-        tools = await _tools(state, services) if any(answer.kind == "edit" for answer in answers) else {}
+        tools = await _tools(state, services) if any(answer.kind != "reject" for answer in answers) else {}
         for position, answer in enumerate(answers):
             item, shown = asked["items"][position], asked["payload"]["action_requests"][position]
+            await _refuse_foreign_plan(item["plan_id"], turn, services)
             if item["about"] == "unknown":
                 decision, outcome = _on_outcome(item, shown, answer, asked, actor)
                 decisions.append(decision)
@@ -51,11 +52,16 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     return {"asked": None, "answered": None}
 
 
+async def _refuse_foreign_plan(plan_id: str, turn: TurnRow, services: Services) -> None:
+    if await services.records.plans.get(plan_id, turn.thread_id) is None:
+        raise BadAnswer("What was asked does not belong to this thread. Send the request again.")
+
+
 async def _tools(state: State, services: Services) -> dict[str, Tool]:
     try:
         return await tools_of(state, services)
     except NangoError as error:
-        raise BadAnswer(f"The edit can't be checked just now: {error} Answer again later.") from error
+        raise BadAnswer(f"The answer can't be checked just now: {error} Answer again later.") from error
 
 
 def _on_write(
@@ -74,6 +80,10 @@ def _on_write(
         )
     ):
         raise BadAnswer("What was shown is not what would be sent. Send the request again.")
+    if answer.kind == "approve" and (tool is None or tool.access is Access.DESTRUCTIVE):
+        raise BadAnswer(
+            f"{item['tool']}: it deletes or overwrites, so approving is not enough. Send the request again."
+        )
     approved: list[dict[str, Any] | None]
     if answer.kind == "reject":
         approved = [None] * len(units)

@@ -60,7 +60,7 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
     }
     asks: list[Ask] = [one for step in states.values() for one in step.asks]
     if asks:
-        update["asked"] = ask("approval", approval_requests(asks))
+        update["asked"] = {**ask("approval", approval_requests(asks)), "at": services.clock.now()}
         update["messages"] = [approval_message(update["asked"])]
         return update
     if problem := _worth_planning_again(states, state):

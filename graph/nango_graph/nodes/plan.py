@@ -39,7 +39,8 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
         case str():
             return {
                 "reply": Reply(
-                    kind="problem", text=f"I could not make a plan that holds ({submission}). Nothing was executed."
+                    kind="problem",
+                    text=f"I could not make a plan that holds ({submission}). Nothing {'more ' if state['results'] else ''}was executed.",
                 )
             }
         case Submission(kind="plan"):

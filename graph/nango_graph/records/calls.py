@@ -134,22 +134,23 @@ class Calls:
         async with self._database.transaction() as connection:
             return await self._one(connection, _twin(plan_id, turn_id, digest, tenant))
 
-    async def unsettled(self, thread_id: str, tenant: str, *, now: float) -> list[Call]:
-        """Writes of the thread whose outcome nobody knows and no human was asked about, dead claims among them."""
-        mine = and_(calls.c.thread_id == thread_id, calls.c.tenant == tenant)
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                update(calls)
-                .where(mine, calls.c.state == "claimed", calls.c.lease_until < now)
-                .values(**_GIVEN_UP, finished_at=now)
-            )
+    async def in_flight(self, thread_id: str, tenant: str) -> list[Call]:
+        """Writes of the thread that were claimed and have not ended."""
+        return await self._many(
+            and_(calls.c.thread_id == thread_id, calls.c.tenant == tenant, calls.c.state == "claimed")
+        )
+
+    async def unsettled(self, thread_id: str, tenant: str) -> list[Call]:
+        """Writes of the thread whose outcome nobody knows and no human was asked about."""
         decided = exists().where(
             decisions.c.plan_id == calls.c.plan_id,
             decisions.c.step == calls.c.step,
             decisions.c.item == calls.c.item,
             decisions.c.attempt == calls.c.attempt + 1,
         )
-        return await self._many(and_(mine, calls.c.state == "unknown", ~decided))
+        return await self._many(
+            and_(calls.c.thread_id == thread_id, calls.c.tenant == tenant, calls.c.state == "unknown", ~decided)
+        )
 
     async def of_plan(self, plan_id: str, tenant: str) -> list[Call]:
         return await self._many(and_(calls.c.plan_id == plan_id, calls.c.tenant == tenant))

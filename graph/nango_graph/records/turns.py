@@ -8,6 +8,8 @@ from nango_graph.errors import UsageError
 from nango_graph.identity import Requester
 from nango_graph.records.database import Database, turns
 
+SOMEBODY_ELSES = "This thread belongs to somebody else. Start a new one."
+
 
 @dataclass(frozen=True, slots=True)
 class TurnRow:
@@ -28,7 +30,7 @@ class Turns:
                 await connection.execute(select(turns.c.tenant).where(turns.c.thread_id == row.thread_id).limit(1))
             ).scalar()
             if tenant is not None and tenant != row.requester.tenant:
-                raise UsageError("This thread belongs to somebody else. Start a new one.")
+                raise UsageError(SOMEBODY_ELSES)
             await connection.execute(
                 self._database.insert_if_absent(turns).values(
                     id=row.id,
@@ -54,6 +56,13 @@ class Turns:
                 "NANGO_AGENT_DATA_DIR) it began with, or send the request again."
             )
         return TurnRow(row.id, Requester(row.requester, row.organization), row.thread_id, row.assistant_id)
+
+    async def tenant_of(self, thread_id: str) -> str | None:
+        """Whose the thread is; None for a new one."""
+        async with self._database.transaction() as connection:
+            return (
+                await connection.execute(select(turns.c.tenant).where(turns.c.thread_id == thread_id).limit(1))
+            ).scalar()
 
     async def finish(self, turn_id: str, now: float) -> None:
         async with self._database.transaction() as connection:
