@@ -58,6 +58,27 @@ async def test_a_context_can_not_choose_whose_accounts_are_used(server: Any, san
     assert question["action_requests"][0]["name"] == "connect_account"
 
 
+async def test_a_doubled_click_on_a_link_question_approves_no_write(server: Any, sandbox: Sandbox) -> None:
+    client: LangGraphClient = server.client
+    await sandbox.connect("slack", {"end_user_id": "local-user"})
+    thread = (await client.threads.create())["thread_id"]
+    question = await _run(client, thread, input=_said("Post the names of the deals in HubSpot to #general in Slack"))
+    await authorize(question["action_requests"][0]["args"]["connect_link"])
+    before = len(await sandbox.ledger())
+    click = {"resume": {"decisions": [{"type": "approve"}]}}
+    runs = [
+        await client.runs.create(thread, "nango_agent", command=click, multitask_strategy="enqueue") for _ in range(2)
+    ]
+    for run in runs:
+        await client.runs.join(thread, run["run_id"])
+    written = [entry for entry in (await sandbox.ledger())[before:] if entry.access != "read"]
+    assert written == []
+    state = await client.threads.get_state(thread)
+    (interrupt,) = [one for task in state["tasks"] for one in task["interrupts"]]
+    assert interrupt["value"]["kind"] == "approval"
+    assert "before this was asked" in interrupt["value"]["problem"]
+
+
 async def test_every_checkpoint_is_stored_before_the_next_node_ends_whatever_the_run_asks_for(server: Any) -> None:
     client: LangGraphClient = server.client
     before = _notes(server)
