@@ -60,7 +60,9 @@ async def test_a_write_whose_run_was_stopped_is_asked_about_before_anything_new(
         with pytest.raises(asyncio.CancelledError):
             await run
         let_go.set()
+        then = agent.clock.now()
         seen = await agent.say("post hi")
+        assert agent.clock.now() == then, "nobody waits for a lease: it is known that the run was stopped"
         assert [request["name"] for request in seen.asks] == ["resolve_unknown_outcome"]
         assert len(await agent.written()) == 1
 
