@@ -145,3 +145,19 @@ async def test_a_chat_goes_on_by_polling_when_nango_can_deliver_nothing(start, s
     await chat.expect("> ")
     await chat.send("quit")
     assert await chat.finish() == 0
+
+
+@pytest.mark.parametrize("url", ["foo://bar", "postgresql+psycopg://user:canary@127.0.0.1:9/agent"])
+async def test_records_that_can_not_be_opened_are_one_sentence_without_the_password(start, sandbox, url):
+    status, output = await run(start, "list the channels", environ=environment(sandbox, NANGO_AGENT_RECORDS_URL=url))
+    assert status == 1
+    assert "NANGO_AGENT_RECORDS_URL" in output
+    assert "Traceback" not in output
+    assert "canary" not in output
+
+
+@pytest.mark.parametrize(("port", "named"), [("99999", "is no port"), ("3999", "NANGO_WEBHOOK_SIGNING_KEY")])
+async def test_a_webhook_port_that_could_receive_nothing_is_refused(start, sandbox, port, named):
+    process = await start("chat", "--webhook-port", port, environ=environment(sandbox))
+    assert await process.finish() == 2
+    assert named in process.output
