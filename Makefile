@@ -17,7 +17,7 @@ setup: .venv/.installed  ## make .venv with the pinned dependencies
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
 	  { echo "Could not make .venv. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "Installing the pinned dependencies into .venv (a minute or two, once) ..."
-	@$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
