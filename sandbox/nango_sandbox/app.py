@@ -7,7 +7,23 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from nango_sandbox.api import actions, connect_sessions, connections, end_user_auth, integrations, mcp, scripts
+from nango_sandbox.api import (
+    actions,
+    admin,
+    connect_sessions,
+    connections,
+    end_user_auth,
+    environment_variables,
+    functions,
+    integrations,
+    management_mcp,
+    mcp,
+    oauth,
+    proxy,
+    records,
+    scripts,
+    syncs,
+)
 from nango_sandbox.errors import NangoError
 from nango_sandbox.pages.connect import connect_routes
 from nango_sandbox.pages.overview import overview_routes
@@ -35,10 +51,18 @@ def create_app(services: Services) -> Starlette:
             *connections.routes,
             *connect_sessions.routes,
             *end_user_auth.routes,
+            *oauth.routes,
+            *functions.routes,
             *integrations.routes,
             *scripts.routes,
             *actions.routes,
+            *syncs.routes,
+            *records.routes,
+            *environment_variables.routes,
+            *proxy.routes,
             *mcp.routes,
+            *management_mcp.routes,
+            *admin.routes,
             *connect_routes(templates),
             *overview_routes(templates),
         ],

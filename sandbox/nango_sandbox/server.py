@@ -10,16 +10,15 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import uvicorn
-from pydantic import SecretStr
 
 from nango_sandbox.app import create_app
 from nango_sandbox.apps import all_apps
 from nango_sandbox.clock import Clock
-from nango_sandbox.connecting import granted_token, store_connection
+from nango_sandbox.control import Control
 from nango_sandbox.functions.action import Integration
+from nango_sandbox.options import Options
 from nango_sandbox.services import Services, open_services
 from nango_sandbox.store.database import delete_database
-from nango_sandbox.store.ledger import LedgerEntry
 
 T = TypeVar("T")
 
@@ -32,7 +31,7 @@ class PortTakenError(OSError):
     """Something else listens on the wanted port."""
 
 
-class Sandbox:
+class Sandbox(Control):
     """A small Nango on this machine. Use it as `async with Sandbox() as sandbox:`, from any event loop.
 
     `database` is a file, made if it does not exist, which keeps keys, connections, data and ledger; None is a
@@ -51,6 +50,7 @@ class Sandbox:
         webhook_url: str | None = None,
         *,
         integrations: Sequence[Integration] | None = None,
+        options: Options | None = None,
         reset: bool = False,
     ) -> None:
         if host not in LOOPBACK:
@@ -67,43 +67,9 @@ class Sandbox:
         self._port = port
         self._webhook_url = webhook_url
         self._integrations = tuple(all_apps() if integrations is None else integrations)
+        self._options = options or Options()
         self._reset = reset
         self._running: _Running | None = None
-
-    @property
-    def base_url(self) -> str:
-        return self._services.base_url
-
-    @property
-    def api_key(self) -> SecretStr:
-        return self._services.keys.api_key
-
-    @property
-    def webhook_signing_key(self) -> SecretStr:
-        return self._services.keys.webhook_signing_key
-
-    def set_webhook_url(self, url: str | None) -> None:
-        """Where webhooks go from now on; None sends none."""
-        self._services.webhooks.url = url
-
-    async def ledger(self) -> list[LedgerEntry]:
-        """Every action that ran, oldest first."""
-        return await self._call(lambda services: services.ledger.entries())
-
-    async def connect(self, integration: str, tags: dict[str, str], connection_id: str | None = None) -> str:
-        """Make a connection as if its end user had authorized it, webhook included. Returns the connection id.
-
-        Raises KeyError for an unknown integration.
-        """
-        chosen = self._services.integrations[integration]
-
-        async def connected(services: Services) -> str:
-            connection = await store_connection(
-                services, chosen, granted_token(services), connection_id=connection_id, tags=tags
-            )
-            return connection.connection_id
-
-        return await self._call(connected)
 
     async def __aenter__(self) -> Self:
         listener = _listen(self._host, self._port)
@@ -131,15 +97,15 @@ class Sandbox:
             self._running = None
 
     @property
-    def _services(self) -> Services:
+    def services(self) -> Services:
         if self._running is None:
             message = "The sandbox is not running. Use it inside `async with Sandbox() as sandbox:`."
             raise RuntimeError(message)
         return self._running.services
 
-    async def _call(self, work: Callable[[Services], Coroutine[Any, Any, T]]) -> T:
-        services, running = self._services, self._running
-        assert running is not None  # noqa: S101 - _services looked
+    async def run(self, work: Callable[[Services], Coroutine[Any, Any, T]]) -> T:
+        services, running = self.services, self._running
+        assert running is not None  # noqa: S101 - `services` looked
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(services), running.loop))
 
     async def _serve(
@@ -154,6 +120,7 @@ class Sandbox:
                 integrations=self._integrations,
                 clock=self.clock,
                 webhook_url=self._webhook_url,
+                options=self._options,
             ) as services:
                 server = _Server(
                     uvicorn.Config(

@@ -1,6 +1,6 @@
 """Everything a request needs, made once per sandbox and handed in."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +8,12 @@ from pathlib import Path
 from nango_sandbox.clock import Clock
 from nango_sandbox.functions.action import Integration
 from nango_sandbox.functions.run import Runner
+from nango_sandbox.options import Options
+from nango_sandbox.store.api_keys import ApiKeys
 from nango_sandbox.store.connections import Connections
 from nango_sandbox.store.database import Database, open_database
-from nango_sandbox.store.documents import Documents
+from nango_sandbox.store.integrations import Integrations
+from nango_sandbox.store.integrations import declared as by_key
 from nango_sandbox.store.keys import Keys, read_keys
 from nango_sandbox.store.ledger import Ledger
 from nango_sandbox.store.sessions import ConnectSessions
@@ -20,10 +23,12 @@ from nango_sandbox.webhooks import Webhooks, open_webhooks
 @dataclass(frozen=True)
 class Services:
     base_url: str
+    options: Options
     keys: Keys
     clock: Clock
     database: Database
-    integrations: Mapping[str, Integration]
+    api_keys: ApiKeys
+    integrations: Integrations
     connections: Connections
     sessions: ConnectSessions
     ledger: Ledger
@@ -39,23 +44,22 @@ async def open_services(
     integrations: Iterable[Integration],
     clock: Clock,
     webhook_url: str | None = None,
+    options: Options | None = None,
 ) -> AsyncIterator[Services]:
     """Open the database, fill it if it is new, and wire the rest to it. All of it closes with the block."""
-    known = {each.key: each for each in integrations}
     async with open_database(database) as opened:
         keys = await read_keys(opened, clock.now())
-        if keys.new:
-            async with opened.transaction() as rows:
-                for each in known.values():
-                    if each.seed is not None:
-                        await each.seed(Documents(rows, each.key), keys.created_at)
+        known = Integrations(opened, by_key(integrations))
+        await known.open(keys.created_at)
         async with open_webhooks(keys.webhook_signing_key, clock, webhook_url) as webhooks:
             ledger = Ledger(opened)
             yield Services(
                 base_url=base_url,
+                options=options or Options(),
                 keys=keys,
                 clock=clock,
                 database=opened,
+                api_keys=ApiKeys(opened),
                 integrations=known,
                 connections=Connections(opened, clock),
                 sessions=ConnectSessions(opened, clock),

@@ -39,7 +39,7 @@ def _check_retries(request: Request) -> None:
 
 
 async def trigger_action(request: Request) -> JSONResponse:
-    services = with_api_key(request)
+    services = await with_api_key(request, "actions:execute")
     refuse_query(request)
     headers = read_headers(request, CONNECTION_HEADERS)
     _check_retries(request)

@@ -1,12 +1,12 @@
 """Who calls: an API key for the backend's calls, a connect session token for the end user's."""
 
-import hmac
 import re
 
 from starlette.requests import Request
 
 from nango_sandbox.errors import NangoError, unauthorized
 from nango_sandbox.services import Services
+from nango_sandbox.store.api_keys import ApiKey
 from nango_sandbox.store.sessions import PREFIX, ConnectSession
 
 _UUID_V4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -25,15 +25,38 @@ def _bearer(request: Request) -> str:
     return header.removeprefix("Bearer ").strip()
 
 
-def with_api_key(request: Request) -> Services:
-    """The services, for a caller that shows the API key. Raises NangoError 401 otherwise."""
-    services = services_of(request)
-    key = _bearer(request)
-    if not _UUID_V4.fullmatch(key):
+async def key_of(request: Request) -> ApiKey:
+    """The API key that the caller shows. Raises NangoError 401."""
+    held: ApiKey | None = getattr(request.state, "api_key", None)
+    if held is not None:
+        return held
+    secret = _bearer(request)
+    if not _UUID_V4.fullmatch(secret):
         raise unauthorized("invalid_secret_key_format", "The provided secret key is not a UUID v4.")
-    if not hmac.compare_digest(key, services.keys.api_key.get_secret_value()):
+    key = await services_of(request).api_keys.find(secret)
+    if key is None:
         raise unauthorized("unknown_account", "The provided authorization header does not match any account.")
-    return services
+    request.state.api_key = key
+    return key
+
+
+async def with_api_key(request: Request, *one_of: str) -> Services:
+    """The services, for a caller whose API key has one of these scopes, written without `environment:`.
+
+    Raises NangoError 401 without a key, 403 for a key that has none of them.
+    """
+    key = await key_of(request)
+    scopes = [f"environment:{each}" for each in one_of]
+    if scopes and not any(map(key.may, scopes)):
+        wanted = scopes[0] if len(scopes) == 1 else f"one of: {' or '.join(scopes)}"
+        message = f"Insufficient scope. Required{': ' if len(scopes) == 1 else ' '}{wanted}"
+        raise NangoError(403, "forbidden", message)
+    return services_of(request)
+
+
+async def may(request: Request, scope: str) -> bool:
+    """Whether the caller's key has a scope, written without `environment:`."""
+    return (await key_of(request)).may(f"environment:{scope}")
 
 
 async def session_of(services: Services, token: str) -> ConnectSession:
@@ -57,11 +80,11 @@ async def with_session_token(request: Request) -> tuple[Services, ConnectSession
     return services, await session_of(services, _bearer(request))
 
 
-async def with_key_or_token(request: Request) -> tuple[Services, ConnectSession | None]:
+async def with_key_or_token(request: Request, *one_of: str) -> tuple[Services, ConnectSession | None]:
     """For the few endpoints that take either."""
     if _bearer(request).startswith(PREFIX):
         return await with_session_token(request)
-    return with_api_key(request), None
+    return await with_api_key(request, *one_of), None
 
 
 def integration_not_found(key: str) -> NangoError:

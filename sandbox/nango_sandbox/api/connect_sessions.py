@@ -52,7 +52,7 @@ def _webhook_url(body: dict[str, Any]) -> str | None:
 
 
 async def create_session(request: Request) -> JSONResponse:
-    services = with_api_key(request)
+    services = await with_api_key(request, "connect_sessions:write")
     refuse_query(request)
     body = await read_body(request, _create_schema)
     allowed: list[str] = body.get("allowed_integrations", [])
@@ -73,7 +73,7 @@ async def create_session(request: Request) -> JSONResponse:
 
 
 async def create_reconnect_session(request: Request) -> JSONResponse:
-    services = with_api_key(request)
+    services = await with_api_key(request, "connect_sessions:write")
     refuse_query(request)
     body = await read_body(request, _RECONNECT)
     connection = await services.connections.get(body["connection_id"], body["integration_id"])

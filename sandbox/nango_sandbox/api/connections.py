@@ -122,7 +122,7 @@ def _not_found() -> NangoError:
 
 
 async def list_connections(request: Request) -> JSONResponse:
-    services = with_api_key(request)
+    services = await with_api_key(request, "connections:list", "connections:list_credentials")
     query = read_query(request, _LIST)
     limit, page = int(query.get("limit", 2000)), int(query.get("page", 0))
     found = await services.connections.newest_first(
@@ -156,7 +156,7 @@ def _matches(connection: Connection, query: dict[str, Any]) -> bool:
 
 
 async def get_connection(request: Request) -> JSONResponse:
-    services = with_api_key(request)
+    services = await with_api_key(request, "connections:read", "connections:read_credentials")
     query = read_query(request, _GET)
     if query["provider_config_key"] not in services.integrations:
         raise NangoError(400, "unknown_provider_config", "Provider does not exists")
@@ -169,7 +169,7 @@ async def get_connection(request: Request) -> JSONResponse:
 
 
 async def import_connection(request: Request) -> JSONResponse:
-    services = with_api_key(request)
+    services = await with_api_key(request, "connections:create")
     body = await read_body(request, _import_schema)
     integration = services.integrations.get(body["provider_config_key"])
     if integration is None:
@@ -207,7 +207,7 @@ def _with_expiry(credentials: dict[str, Any]) -> dict[str, Any]:
 
 
 async def patch_connection(request: Request) -> JSONResponse:
-    services = with_api_key(request)
+    services = await with_api_key(request, "connections:update")
     query = read_query(request, _KEY)
     body = await read_body(request, _PATCH)
     fields: dict[str, Any] = {}
@@ -226,7 +226,7 @@ async def patch_connection(request: Request) -> JSONResponse:
 
 
 async def delete_connection(request: Request) -> JSONResponse:
-    services = with_api_key(request)
+    services = await with_api_key(request, "connections:delete")
     query = read_query(request, _KEY)
     if not await services.connections.delete(request.path_params["connection_id"], query["provider_config_key"]):
         raise NangoError(400, "unknown_connection")
@@ -235,7 +235,7 @@ async def delete_connection(request: Request) -> JSONResponse:
 
 async def set_metadata(request: Request) -> JSONResponse:
     """POST replaces the metadata, PATCH merges its top level; for one connection or several."""
-    services = with_api_key(request)
+    services = await with_api_key(request, "connections:update")
     body = await read_body(request, _METADATA)
     sent, key = body["connection_id"], body["provider_config_key"]
     ids = [sent] if isinstance(sent, str) else sent

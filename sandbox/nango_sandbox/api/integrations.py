@@ -42,14 +42,14 @@ def _provider(services: Services, integration: Integration) -> dict[str, Any]:
 
 
 async def list_integrations(request: Request) -> JSONResponse:
-    services, session = await with_key_or_token(request)
+    services, session = await with_key_or_token(request, "integrations:list", "integrations:list_credentials")
     refuse_query(request)
     shown = [each for key, each in sorted(services.integrations.items()) if session is None or session.allows(key)]
     return JSONResponse({"data": [_integration(services, each) for each in shown]})
 
 
 async def get_integration(request: Request) -> JSONResponse:
-    services = with_api_key(request)
+    services = await with_api_key(request, "integrations:read", "integrations:read_credentials")
     refuse_query(request)
     key = request.path_params["integration"]
     if key not in services.integrations:

@@ -38,7 +38,7 @@ def _refusal(status: int, code: int, message: str) -> JSONResponse:
 
 
 async def post_mcp(request: Request) -> Response:
-    services = with_api_key(request)
+    services = await with_api_key(request, "mcp")
     body = await read_json(request)
     headers = read_headers(request, CONNECTION_HEADERS)
     connection = await services.connections.get(headers["connection-id"], headers["provider-config-key"])
@@ -112,7 +112,7 @@ def _tool(action: Action) -> dict[str, Any] | None:
 
     `additionalProperties` and the schemas that the input refers to are lost on the way, as on a real server.
     """
-    schema = action.input_definitions["input"]
+    schema = action.signature.input_schema()
     if schema.get("type") != "object":
         return None
     kept = {key: schema[key] for key in ("type", "properties", "required") if schema.get(key)}
@@ -153,7 +153,7 @@ def _invalid(expected: str, value: object, name: str) -> RpcError:
 
 
 async def get_mcp(request: Request) -> JSONResponse:
-    with_api_key(request)
+    await with_api_key(request)
     return _refusal(405, TRANSPORT_ERROR, "Method not allowed.")
 
 

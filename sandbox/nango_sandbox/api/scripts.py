@@ -9,13 +9,12 @@ from starlette.routing import Route
 
 from nango_sandbox.api.auth import with_api_key
 from nango_sandbox.functions.action import Action, Integration
-from nango_sandbox.functions.schema import definitions
 from nango_sandbox.services import Services
 
 
 def _script(number: int, integration: Integration, action: Action, deployed: str) -> dict[str, Any]:
     given, returned = action.model_name("Input", integration.key), action.model_name("Output", integration.key)
-    models = {**definitions(given, action.input_type), **definitions(returned, action.output_type)}
+    models = action.signature.definitions(given, returned)
     return {
         "id": number,
         "name": action.name,
@@ -65,7 +64,8 @@ def _configuration(services: Services) -> list[dict[str, Any]]:
 
 async def get_scripts_config(request: Request) -> JSONResponse:
     """Unknown parameters and formats are ignored, and so is `provider_config_key`, as on a real server."""
-    return JSONResponse(_configuration(with_api_key(request)))
+    services = await with_api_key(request, "functions:list", "integrations:list_functions")
+    return JSONResponse(_configuration(services))
 
 
 routes = [Route("/scripts/config", get_scripts_config, methods=["GET"])]

@@ -1,15 +1,12 @@
-"""What an integration and its actions declare."""
+"""What an integration and its functions declare."""
 
-import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal
 
-from pydantic import TypeAdapter
-
-from nango_sandbox.functions.schema import definitions
+from nango_sandbox.functions.signature import Annotated, Schema, Signature
 from nango_sandbox.store.documents import Documents
 from nango_sandbox.store.ledger import Access
 
@@ -18,12 +15,19 @@ AuthMode = Literal["OAUTH2", "API_KEY", "BASIC", "NONE"]
 
 @dataclass(frozen=True)
 class Call:
-    """What a function is given beside its input."""
+    """What a function is given beside its input.
+
+    sleep: wait so many seconds of the sandbox's clock
+    """
 
     documents: Documents
     now: datetime
     actor: str
     """Who acts, for bylines: the end user of the connection."""
+    connection_id: str
+    integration: str
+    metadata: Mapping[str, Any]
+    sleep: Callable[[float], Awaitable[None]]
 
 
 Function = Callable[[Call, Any], Awaitable[Any]]
@@ -40,9 +44,11 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Action:
-    """An action and its function, `async (call, input) -> output`, whose annotations declare both schemas.
+    """An action and its function, `async (call, input) -> output`.
 
-    `access` is the truth for the ledger; Nango's wire does not know it.
+    The annotations of the function declare both schemas, unless a signature is given. `access` is the truth for the
+    ledger; Nango's wire does not know it. An action that does not use the credentials of its connection runs even where
+    they have expired.
     """
 
     name: str
@@ -51,19 +57,13 @@ class Action:
     function: Function
     scopes: tuple[str, ...] = ()
     endpoint: Endpoint | None = None
+    declared: Signature | None = None
+    enabled: bool = True
+    uses_credentials: bool = True
 
     @cached_property
-    def input_type(self) -> TypeAdapter[Any]:
-        _, declared = list(inspect.signature(self.function).parameters)
-        return TypeAdapter(get_type_hints(self.function, include_extras=True)[declared])
-
-    @cached_property
-    def output_type(self) -> TypeAdapter[Any]:
-        return TypeAdapter(get_type_hints(self.function, include_extras=True)["return"])
-
-    @cached_property
-    def input_definitions(self) -> dict[str, Any]:
-        return definitions("input", self.input_type)
+    def signature(self) -> Signature:
+        return self.declared or Annotated(self.function)
 
     def model_name(self, direction: Literal["Input", "Output"], integration: str) -> str:
         """Names as Nango's compiler gives them: ActionInput_github_createissue."""
@@ -71,8 +71,31 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Sync:
+    """A function that copies what an app holds into records, again and again.
+
+    function: `async (call, None) -> {model: [record, ...]}`, each record a JSON object with an `id`
+    models: JSON Schema of each model's records
+    frequency: as Nango words it, "every hour", "every 30 minutes", "every day"
+    """
+
+    name: str
+    description: str
+    models: Mapping[str, Schema]
+    function: Callable[[Call, None], Awaitable[Mapping[str, list[dict[str, Any]]]]]
+    frequency: str = "every hour"
+    auto_start: bool = True
+    scopes: tuple[str, ...] = ()
+    endpoint: Endpoint | None = None
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
 class Integration:
-    """An app that users can connect. One without actions can be connected, and that is all."""
+    """An app that users can connect. One without functions can be connected, and that is all.
+
+    credentials: the OAuth app's, as `POST /integrations` takes them
+    """
 
     key: str
     provider: str
@@ -80,8 +103,13 @@ class Integration:
     auth_mode: AuthMode = "OAUTH2"
     scopes: tuple[str, ...] = ()
     actions: tuple[Action, ...] = ()
+    syncs: tuple[Sync, ...] = ()
     seed: Seed | None = None
     categories: tuple[str, ...] = field(default=("other",))
+    credentials: dict[str, Any] | None = field(default=None, repr=False)
 
     def action(self, name: str) -> Action | None:
         return next((each for each in self.actions if each.name == name), None)
+
+    def sync(self, name: str) -> Sync | None:
+        return next((each for each in self.syncs if each.name == name), None)

@@ -3,11 +3,10 @@
 import json
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from nango_sandbox.clock import Clock
 from nango_sandbox.functions.action import Action, Call
 from nango_sandbox.functions.failures import ActionFailed, FunctionFailure, OutputTooLarge
+from nango_sandbox.functions.signature import InvalidInputError
 from nango_sandbox.store.connections import Connection
 from nango_sandbox.store.database import Database
 from nango_sandbox.store.documents import Documents
@@ -43,6 +42,10 @@ class Runner:
                     documents=Documents(rows, connection.integration),
                     now=entry.at,
                     actor=entry.end_user_id or connection.connection_id,
+                    connection_id=connection.connection_id,
+                    integration=connection.integration,
+                    metadata=connection.metadata,
+                    sleep=self._clock.sleep,
                 )
                 output = await self._output(call, action, given)
                 await self._ledger.add(rows, entry.model_copy(update={"output": output}))
@@ -57,8 +60,8 @@ class Runner:
 
     async def _output(self, call: Call, action: Action, given: Any) -> Any:
         try:
-            checked = action.input_type.validate_python(_javascript({} if given is None else given), strict=True)
-        except ValidationError as error:
+            checked = action.signature.read(given)
+        except InvalidInputError as error:
             # A real function that checks its input says no more than this either.
             reason = "Invalid input provided"
             raise ActionFailed(reason) from error
@@ -67,12 +70,3 @@ class Runner:
         if size > OUTPUT_LIMIT:
             raise OutputTooLarge(size, OUTPUT_LIMIT)
         return output
-
-
-def _javascript(value: Any) -> Any:
-    """The functions of a real server run in JavaScript, where 3.0 is 3."""
-    if isinstance(value, dict):
-        return {key: _javascript(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_javascript(each) for each in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

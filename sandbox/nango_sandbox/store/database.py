@@ -7,16 +7,59 @@ from pathlib import Path
 
 import aiosqlite
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TABLES = """
 CREATE TABLE keys (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE api_keys (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    secret TEXT NOT NULL UNIQUE,
+    scopes TEXT NOT NULL
+);
+CREATE TABLE integrations (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL
+);
+CREATE TABLE declared (key TEXT PRIMARY KEY);
 CREATE TABLE connections (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     connection_id TEXT NOT NULL,
     integration TEXT NOT NULL,
     body TEXT NOT NULL,
     UNIQUE (integration, connection_id)
+);
+CREATE TABLE grants (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    code TEXT UNIQUE,
+    access_token TEXT UNIQUE,
+    refresh_token TEXT UNIQUE,
+    body TEXT NOT NULL
+);
+CREATE TABLE oauth_states (state TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE async_actions (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL
+);
+CREATE TABLE syncs (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    connection INTEGER NOT NULL,
+    integration TEXT NOT NULL,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (connection, integration, name)
+);
+CREATE TABLE records (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    external_id TEXT NOT NULL,
+    sync TEXT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (connection, model, external_id)
 );
 CREATE TABLE connect_sessions (token TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE documents (

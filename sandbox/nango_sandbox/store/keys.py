@@ -1,4 +1,4 @@
-"""The API key, the webhook signing key and the birthday of a database: made once, kept in it."""
+"""The first API key, the webhook signing key and the birthday of a database: made once, kept in it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +12,9 @@ from nango_sandbox.store.database import Database
 @dataclass(frozen=True)
 class Keys:
     api_key: SecretStr
+    """A key with every scope. Others can be made beside it (`ApiKeys`)."""
     webhook_signing_key: SecretStr
     created_at: datetime
-    new: bool
-    """Whether the database was made just now, and its apps have no data yet."""
 
 
 async def read_keys(database: Database, now: datetime) -> Keys:
@@ -25,15 +24,16 @@ async def read_keys(database: Database, now: datetime) -> Keys:
             "webhook_signing_key": str(uuid4()),
             "created_at": now.isoformat(),
         }
-        new = False
         for name, value in fresh.items():
-            cursor = await rows.execute("INSERT OR IGNORE INTO keys (name, value) VALUES (?, ?)", (name, value))
-            new |= cursor.rowcount == 1
+            await rows.execute("INSERT OR IGNORE INTO keys (name, value) VALUES (?, ?)", (name, value))
         async with rows.execute("SELECT name, value FROM keys") as found:
             kept = {row["name"]: row["value"] async for row in found}
+        await rows.execute(
+            "INSERT OR IGNORE INTO api_keys (name, secret, scopes) VALUES ('default', ?, ?)",
+            (kept["api_key"], '["environment:*"]'),
+        )
     return Keys(
         api_key=SecretStr(kept["api_key"]),
         webhook_signing_key=SecretStr(kept["webhook_signing_key"]),
         created_at=datetime.fromisoformat(kept["created_at"]),
-        new=new,
     )

@@ -1,0 +1,5 @@
+"""GET /environment-variables."""
+
+from starlette.routing import Route
+
+routes: list[Route] = []
