@@ -55,12 +55,17 @@ def actor_of(runtime: Runtime[Context], fallback_user_id: str) -> str:
 
 def is_stranger(runtime: Runtime[Context], requester: Requester) -> bool:
     """Is whoever runs the graph now of another tenant? False where nobody is named, as in a wake-up."""
-    server, context = runtime.server_info, as_context(runtime.context)
+    server = runtime.server_info
     if server is not None:
         known = Requester(server.user.identity) if server.user is not None else None
     else:
-        known = Requester(context.user_id, context.organization_id) if context.user_id else None
+        known = named_in(as_context(runtime.context))
     return known is not None and known.tenant != requester.tenant
+
+
+def named_in(context: Context) -> Requester | None:
+    """Whom a context names; None where it names nobody."""
+    return Requester(context.user_id, context.organization_id) if context.user_id else None
 
 
 def _checked(requester: Requester) -> Requester:

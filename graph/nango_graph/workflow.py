@@ -23,7 +23,7 @@ from nango_graph import routing
 from nango_graph.context import Context, as_context
 from nango_graph.durable import DurableBuilder
 from nango_graph.errors import ModelError, UsageError
-from nango_graph.identity import Requester
+from nango_graph.identity import named_in
 from nango_graph.nodes.approve import approve
 from nango_graph.nodes.await_connection import await_connection
 from nango_graph.nodes.begin_turn import begin_turn
@@ -87,10 +87,10 @@ def build_graph(services: Services | None = None) -> DurableBuilder:
 def _admission(source: ServicesSource) -> Callable[[str | None, object], Awaitable[None]]:
     async def admit(thread_id: str | None, context: object) -> None:
         """A message that a stranger left in a thread would later be taken for its owner's."""
-        who = as_context(context)
-        if thread_id and who.user_id:
+        who = named_in(as_context(context))
+        if thread_id and who is not None:
             tenant = await (await source()).records.turns.tenant_of(thread_id)
-            if tenant not in {None, Requester(who.user_id, who.organization_id).tenant}:
+            if tenant not in {None, who.tenant}:
                 raise UsageError(SOMEBODY_ELSES)
 
     return admit

@@ -81,7 +81,8 @@ class Caller:
             # A runnable of its own, so that each call is a named run in a trace.
             output = await RunnableLambda(send).with_config(run_name=unit.tool.id).ainvoke(unit.arguments)
         except NangoError as error:
-            return _STATES[error.outcome.value], None, str(error)
+            # The states of a call are the outcomes, and "claimed".
+            return error.outcome.value, None, str(error)
         return "succeeded", output, None
 
     def _call(
@@ -123,12 +124,3 @@ async def ended(services: Services, call: Call, *, notice: Callable[[str], None]
             break
         call = again
     return call
-
-
-_STATES: dict[str, CallState] = {
-    "succeeded": "succeeded",
-    "not_sent": "not_sent",
-    "rejected": "rejected",
-    "failed": "failed",
-    "unknown": "unknown",
-}
