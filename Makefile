@@ -30,8 +30,12 @@ sandbox: setup  ## only the small Nango
 test: setup  ## what needs Python only
 	$(BIN)/pytest -m "not system"
 
-test-all: setup  ## also what needs Postgres, Node or Chromium; fails where one is missing
+test-all: setup tests/node/node_modules/.package-lock.json  ## also what needs Postgres, Node or Chromium; fails where one is missing
 	$(BIN)/pytest --require-system
+
+tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
+	@npm ci --prefix tests/node --no-audit --no-fund --loglevel=error
+	@touch $@
 
 lint: setup
 	$(BIN)/ruff check .
@@ -46,4 +50,4 @@ lock:  ## resolve the pins again (needs uv)
 	  --python-version 3.11 --no-header --quiet --upgrade -o requirements.lock
 
 clean:
-	rm -rf .venv dist .langgraph_api .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv dist tests/node/node_modules .langgraph_api .pytest_cache .mypy_cache .ruff_cache

@@ -31,11 +31,15 @@ class Seen:
 
 @dataclass
 class FakeNango:
-    """answer: what to answer to a request. seen: the requests, in order. pauses: the waits the client asked for."""
+    """answer: what to answer to a request. seen: the requests, in order. pauses: the waits the client asked for.
+
+    now: the client's clock (seconds), which only its waits move, and tests. A body is parsed if it is JSON.
+    """
 
     url: str = ""
     seen: list[Seen] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    now: float = 1000.0
     answer: Callable[[Seen], Response] = lambda _: JSONResponse({})
 
     def answers(self, *responses: Response) -> None:
@@ -48,9 +52,12 @@ class FakeNango:
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
+        until = self.now + seconds
+        await asyncio.sleep(0)  # those who wait at the same time do not wait one after another
+        self.now = max(self.now, until)
 
     def client(self, **changes: Any) -> NangoClient:
-        return NangoClient(self.settings(**changes), sleep=self.pause)
+        return NangoClient(self.settings(**changes), sleep=self.pause, clock=lambda: self.now)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
@@ -61,10 +68,17 @@ class FakeNango:
             scope["raw_path"].decode(),
             request.query_params.multi_items(),
             dict(request.headers),
-            json.loads(raw) if raw else None,
+            _parsed(raw),
         )
         self.seen.append(seen)
         await self.answer(seen)(scope, receive, send)
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw or None
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from nango_tools import (
     NangoError,
     NangoSettings,
     Outcome,
+    ReauthorizationRequired,
     UnknownConnection,
     UpstreamError,
     webhooks,
@@ -155,6 +156,24 @@ async def test_both_paths_fail_in_the_same_way(sandbox: Sandbox, nango: NangoCli
     assert type(unknown) is UnknownConnection
     for error in await failures("get-repository", {"owner": "octo", "repo": "none"}):
         assert (type(error), error.outcome, error.upstream_status) == (UpstreamError, Outcome.FAILED, 404)
+
+
+async def test_a_connection_whose_user_removed_the_app_is_noticed_before_anything_is_sent(
+    sandbox: Sandbox, nango: NangoClient
+) -> None:
+    connection = await sandbox.connect("github", ALICE)
+    await sandbox.revoke(connection, "github")
+    await sandbox.expire(connection, "github")
+    with pytest.raises(ReauthorizationRequired) as refreshing:
+        await nango.connections.get(connection, "github")
+    assert refreshing.value.outcome is Outcome.REJECTED
+    alice = nango.end_user(ALICE)
+    with pytest.raises(ReauthorizationRequired) as caught:
+        await alice.execute("github", "create-issue", {"title": "x"}, writes=True)
+    assert caught.value.outcome is Outcome.NOT_SENT
+    assert await sandbox.ledger() == []
+    session = await alice.reconnect("github", connection)
+    assert (await nango.connect_sessions.get(session.token)).is_reconnecting
 
 
 async def test_a_wrong_key_is_refused(sandbox: Sandbox) -> None:

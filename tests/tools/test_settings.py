@@ -99,3 +99,52 @@ def test_the_keys_are_not_shown_and_the_settings_cannot_change() -> None:
 def test_a_time_out_is_a_positive_number_of_seconds(seconds: float) -> None:
     with pytest.raises(ValidationError):
         NangoSettings(api_key=KEY, read_timeout=seconds)
+
+
+def test_the_management_mcp_is_known_on_nangos_cloud_and_named_elsewhere() -> None:
+    def url(**environ: str) -> str | None:
+        return NangoSettings.from_environ({"NANGO_API_KEY": KEY, **environ}).management_mcp_url
+
+    assert url() == "https://mcp.nango.dev/mcp"
+    assert url(NANGO_BASE_URL="https://api.nango.dev/") == "https://mcp.nango.dev/mcp"
+    assert url(NANGO_BASE_URL="https://nango.example.com") is None
+    assert url(NANGO_MANAGEMENT_MCP_URL="http://mcp.localhost:3003/mcp") == "http://mcp.localhost:3003/mcp"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("https://mcp.example.com", "must have a path"),
+        ("https://mcp.example.com/", "must have a path"),
+        ("https://mcp.example.com/a/../mcp", "must have a path"),
+        ("http://mcp.example.com/mcp", "plain http"),
+        ("https://a:b@mcp.example.com/mcp", "user name or password"),
+        ("https://mcp.example.com/mcp?x=1", "must be only"),
+        ("mcp.example.com/mcp", "must begin with https://"),
+    ],
+)
+def test_a_management_url_that_could_lead_astray_is_refused_by_name(url: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=r"^NANGO_MANAGEMENT_MCP_URL") as caught:
+        NangoSettings.from_environ({"NANGO_API_KEY": KEY, "NANGO_MANAGEMENT_MCP_URL": url})
+    assert says in str(caught.value)
+
+
+def test_plain_http_to_another_host_must_be_allowed_in_so_many_words() -> None:
+    environ = {
+        "NANGO_API_KEY": KEY,
+        "NANGO_BASE_URL": "http://nango-server:3003",
+        "NANGO_MANAGEMENT_MCP_URL": "http://nango-mcp:3003/mcp",
+    }
+    for no in ("", "false", "0"):
+        with pytest.raises(SettingsError, match="NANGO_ALLOW_INSECURE_HTTP"):
+            NangoSettings.from_environ(environ | {"NANGO_ALLOW_INSECURE_HTTP": no})
+    settings = NangoSettings.from_environ(environ | {"NANGO_ALLOW_INSECURE_HTTP": "true"})
+    assert (settings.base_url, settings.management_mcp_url) == ("http://nango-server:3003", "http://nango-mcp:3003/mcp")
+    with pytest.raises(SettingsError, match=r"^NANGO_ALLOW_INSECURE_HTTP"):
+        NangoSettings.from_environ(environ | {"NANGO_ALLOW_INSECURE_HTTP": "perhaps"})
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_an_answer_may_have_at_least_one_byte(limit: int) -> None:
+    with pytest.raises(ValidationError):
+        NangoSettings(api_key=KEY, max_response_bytes=limit)

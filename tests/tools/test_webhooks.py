@@ -5,9 +5,12 @@ import pathlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from nango_tools import AuthWebhook, InvalidSignature, InvalidWebhook, OtherWebhook, webhooks
+from nango_tools.webhooks import AsyncActionWebhook, ForwardWebhook, SyncWebhook
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "nango-wire" / "webhooks.json"
 SIGNING_KEY = SecretStr("e11bc1a1-1701-48a1-9bed-f8fb2ccb1614")
@@ -73,6 +76,98 @@ def test_what_is_no_delivery_is_an_error(body: bytes) -> None:
         webhooks.parse(body)
 
 
+def test_a_sync_tells_what_changed_and_where_to_read_on() -> None:
+    delivery = webhooks.parse(
+        b'{"type":"sync","from":"nango","connectionId":"c","providerConfigKey":"g","syncName":"issues","model":"Issue",'
+        b'"syncType":"INCREMENTAL","syncVariant":"base","success":true,"modifiedAfter":"2026-11-20T21:04:53.011Z",'
+        b'"responseResults":{"added":1,"updated":2,"deleted":3,"renamed":4},"new":[]}'
+    )
+    assert isinstance(delivery, SyncWebhook)
+    assert (delivery.connection_id, delivery.integration_id, delivery.run) == ("c", "g", "INCREMENTAL")
+    assert delivery.results is not None
+    assert (delivery.results.added, delivery.results.updated, delivery.results.deleted) == (1, 2, 3)
+    assert delivery.modified_after is not None
+    assert delivery.modified_after.isoformat() == "2026-11-20T21:04:53.011000+00:00"
+
+
+def test_a_failed_sync_tells_why() -> None:
+    delivery = webhooks.parse(
+        b'{"type":"sync","connectionId":"c","providerConfigKey":"g","syncName":"s","model":"M","success":false,'
+        b'"startedAt":"2026-11-20T21:04:57.219Z","failedAt":"2026-11-20T21:04:57.219Z",'
+        b'"error":{"type":"script_error","description":"why","payload":{"name":"Error"}}}'
+    )
+    assert isinstance(delivery, SyncWebhook)
+    assert delivery.error is not None
+    assert (delivery.success, delivery.error.type, delivery.error.description) == (False, "script_error", "why")
+
+
+def test_an_asynchronous_action_names_its_id_only() -> None:
+    body = b'{"type":"async_action","connectionId":"c","providerConfigKey":"g","payload":{"id":"7","statusUrl":"/action/7"}}'
+    delivery = webhooks.parse(body)
+    assert isinstance(delivery, AsyncActionWebhook)
+    assert (delivery.payload.id, delivery.payload.status_url) == ("7", "/action/7")
+
+
+@pytest.mark.parametrize("payload", [None, "text", [1], {"a": 1}])
+def test_what_a_provider_sent_is_passed_on_as_it_is(payload: Any) -> None:
+    sent = {"type": "forward", "from": "hubspot", "providerConfigKey": "hs", "connectionId": None, "payload": payload}
+    delivery = webhooks.parse(json.dumps(sent).encode())
+    assert isinstance(delivery, ForwardWebhook)
+    assert (delivery.source, delivery.connection_id, delivery.payload) == ("hubspot", None, payload)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async_action", "forward"])
+def test_a_known_type_in_a_new_shape_is_let_through_as_it_is(kind: str) -> None:
+    delivery = webhooks.parse(json.dumps({"type": kind, "payload": {"id": 7}, "version": 2}).encode())
+    assert isinstance(delivery, OtherWebhook)
+    assert (delivery.type, delivery.body["version"]) == (kind, 2)
+
+
+_ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+_FIELDS = ["type", "operation", "success", "connectionId", "providerConfigKey", "tags", "payload", "error", "syncName",
+           "model", "modifiedAfter", "responseResults", "id", "from"]  # fmt: skip
+_TYPES = st.sampled_from(["auth", "sync", "async_action", "forward"]) | st.text()
+_NEAR_MISSES = st.dictionaries(st.sampled_from(_FIELDS), _ANY_JSON, max_size=10).flatmap(
+    lambda body: _TYPES.map(lambda kind: body | {"type": kind})
+)
+
+
+@given(
+    st.binary() | _ANY_JSON.map(lambda v: json.dumps(v).encode()) | _NEAR_MISSES.map(lambda v: json.dumps(v).encode())
+)
+def test_any_bytes_are_a_delivery_or_an_invalid_one(raw: bytes) -> None:
+    try:
+        delivery = webhooks.parse(raw)
+    except InvalidWebhook:
+        return
+    assert isinstance(delivery, webhooks.Webhook)
+
+
+@given(st.binary(), st.binary(min_size=1))
+def test_only_the_very_bytes_that_were_signed_are_accepted(body: bytes, added: bytes) -> None:
+    headers = {"X-Nango-Hmac-Sha256": signature(body)}
+    webhooks.verify(SIGNING_KEY, body, headers)
+    for other in (body + added, added + body):
+        with pytest.raises(InvalidSignature):
+            webhooks.verify(SIGNING_KEY, other, headers)
+
+
+def test_one_changed_byte_anywhere_is_refused() -> None:
+    right = signature(BODY)
+    for at in range(len(BODY)):
+        changed = BODY[:at] + bytes([BODY[at] ^ 1]) + BODY[at + 1 :]
+        with pytest.raises(InvalidSignature):
+            webhooks.verify(SIGNING_KEY, changed, {"X-Nango-Hmac-Sha256": right})
+    for at in range(len(right)):
+        wrong = right[:at] + ("0" if right[at] != "0" else "1") + right[at + 1 :]
+        with pytest.raises(InvalidSignature):
+            webhooks.verify(SIGNING_KEY, BODY, {"X-Nango-Hmac-Sha256": wrong})
+
+
 if SHARED.is_file():
     RECORDED = [e for e in json.loads(SHARED.read_text())["exchanges"] if "signing_key" in e]
 
@@ -84,8 +179,9 @@ if SHARED.is_file():
         raw, headers = recorded["request"]["raw_body"].encode(), recorded["request"]["headers"]
         key = SecretStr(recorded["signing_key"])
         webhooks.verify(key, raw, headers)
-        with pytest.raises(InvalidSignature):
-            webhooks.verify(key, raw.replace(b"nango", b"nangx"), headers)
+        for at in range(len(raw)):
+            with pytest.raises(InvalidSignature):
+                webhooks.verify(key, raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :], headers)
         sent, delivery = json.loads(raw), webhooks.parse(raw)
         if sent["type"] == "auth":
             assert isinstance(delivery, AuthWebhook)
@@ -95,6 +191,13 @@ if SHARED.is_file():
                 sent["providerConfigKey"],
             )
             assert delivery.tags == sent["tags"]
+        elif sent["type"] == "sync":
+            assert isinstance(delivery, SyncWebhook)
+            assert (delivery.sync, delivery.model, delivery.success) == (
+                sent["syncName"],
+                sent["model"],
+                sent["success"],
+            )
         else:
-            assert isinstance(delivery, OtherWebhook)
-            assert delivery.type == sent["type"]
+            assert isinstance(delivery, AsyncActionWebhook)
+            assert delivery.payload.id == sent["payload"]["id"]

@@ -1,14 +1,28 @@
 """How we talk to Nango: a typed asynchronous client, its errors, the catalogue of tools, and webhooks."""
 
 from nango_tools import webhooks
-from nango_tools.access import Access, Verdict, classify
-from nango_tools.catalog import Catalog, IntegrationSummary, Tool
-from nango_tools.client import NangoClient
+from nango_tools.access import (
+    Access,
+    Verdict,
+    classify,
+)
+from nango_tools.catalog import (
+    Catalog,
+    IntegrationSummary,
+    Tool,
+)
+from nango_tools.client import (
+    NangoClient,
+)
+from nango_tools.end_users import (
+    EndUser,
+)
 from nango_tools.errors import (
     ActionDisabled,
     ActionFailed,
     ActionInternalError,
     ActionNetworkError,
+    ActionNotFinished,
     ActionNotFound,
     ActionRuntimeError,
     Call,
@@ -18,12 +32,15 @@ from nango_tools.errors import (
     InsufficientScopeError,
     InvalidInput,
     InvalidKeyError,
+    InvalidSessionToken,
     InvalidSignature,
     InvalidWebhook,
     MalformedResponse,
+    ManagementToolFailed,
     NangoError,
     NangoUnavailable,
     NetworkFailure,
+    NoConnection,
     NotFound,
     NotNango,
     OperatorError,
@@ -31,19 +48,86 @@ from nango_tools.errors import (
     OutcomeLost,
     RateLimited,
     ReauthorizationRequired,
+    ResponseTooLarge,
     SettingsError,
+    SeveralConnections,
     TimedOut,
     TransientError,
     UnknownConnection,
     UnknownIntegration,
     UpstreamError,
+    WaitExpired,
     WebhookError,
 )
-from nango_tools.models.connections import Connection, ConnectionIssue, ConnectionSummary
-from nango_tools.models.integrations import ActionConfig, Endpoint, Integration, IntegrationFunctions
-from nango_tools.models.sessions import ConnectSession
-from nango_tools.settings import NangoSettings
-from nango_tools.webhooks import AuthWebhook, OtherWebhook
+from nango_tools.models.actions import (
+    AsyncAction,
+)
+from nango_tools.models.connections import (
+    Connection,
+    ConnectionIssue,
+    ConnectionSummary,
+    ConnectionWithCredentials,
+)
+from nango_tools.models.credentials import (
+    ApiKeyCredentials,
+    AppClient,
+    AppCredentials,
+    BasicCredentials,
+    ConfigOverride,
+    Credentials,
+    CustomClient,
+    IntegrationCredentials,
+    NoCredentials,
+    OAuth1Credentials,
+    OAuth2ClientCredentials,
+    OAuth2Credentials,
+    OAuthClient,
+    TbaCredentials,
+)
+from nango_tools.models.end_users import (
+    ConnectionEndUser,
+    ConnectionOrganization,
+    EndUserProfile,
+    OrganizationProfile,
+)
+from nango_tools.models.environment import (
+    EnvironmentVariable,
+)
+from nango_tools.models.integrations import (
+    ActionConfig,
+    Endpoint,
+    Function,
+    FunctionConfig,
+    Integration,
+    IntegrationDetails,
+    IntegrationFunctions,
+    SyncConfig,
+)
+from nango_tools.models.providers import (
+    Provider,
+    ProviderProxy,
+)
+from nango_tools.models.proxy import (
+    ProxyResponse,
+)
+from nango_tools.models.records import (
+    Record,
+    RecordMetadata,
+)
+from nango_tools.models.sessions import (
+    ConfigDefaults,
+    ConnectSession,
+    SessionOverrides,
+    SessionState,
+)
+from nango_tools.models.syncs import (
+    SyncStatus,
+    SyncVariant,
+)
+from nango_tools.settings import (
+    NangoSettings,
+)
+from nango_tools.webhooks import AsyncActionWebhook, AuthWebhook, ForwardWebhook, OtherWebhook, SyncWebhook
 
 __all__ = [
     "Access",
@@ -52,42 +136,87 @@ __all__ = [
     "ActionFailed",
     "ActionInternalError",
     "ActionNetworkError",
+    "ActionNotFinished",
     "ActionNotFound",
     "ActionRuntimeError",
+    "ApiKeyCredentials",
+    "AppClient",
+    "AppCredentials",
+    "AsyncAction",
+    "AsyncActionWebhook",
     "AuthWebhook",
+    "BasicCredentials",
     "Call",
     "CallerError",
     "Catalog",
     "ClientClosed",
+    "ConfigDefaults",
+    "ConfigOverride",
     "ConnectSession",
     "Connection",
+    "ConnectionEndUser",
     "ConnectionIssue",
+    "ConnectionOrganization",
     "ConnectionSummary",
+    "ConnectionWithCredentials",
+    "Credentials",
+    "CustomClient",
+    "EndUser",
     "EndUserError",
+    "EndUserProfile",
     "Endpoint",
+    "EnvironmentVariable",
+    "ForwardWebhook",
+    "Function",
+    "FunctionConfig",
     "InsufficientScopeError",
     "Integration",
+    "IntegrationCredentials",
+    "IntegrationDetails",
     "IntegrationFunctions",
     "IntegrationSummary",
     "InvalidInput",
     "InvalidKeyError",
+    "InvalidSessionToken",
     "InvalidSignature",
     "InvalidWebhook",
     "MalformedResponse",
+    "ManagementToolFailed",
     "NangoClient",
     "NangoError",
     "NangoSettings",
     "NangoUnavailable",
     "NetworkFailure",
+    "NoConnection",
+    "NoCredentials",
     "NotFound",
     "NotNango",
+    "OAuth1Credentials",
+    "OAuth2ClientCredentials",
+    "OAuth2Credentials",
+    "OAuthClient",
     "OperatorError",
+    "OrganizationProfile",
     "OtherWebhook",
     "Outcome",
     "OutcomeLost",
+    "Provider",
+    "ProviderProxy",
+    "ProxyResponse",
     "RateLimited",
     "ReauthorizationRequired",
+    "Record",
+    "RecordMetadata",
+    "ResponseTooLarge",
+    "SessionOverrides",
+    "SessionState",
     "SettingsError",
+    "SeveralConnections",
+    "SyncConfig",
+    "SyncStatus",
+    "SyncVariant",
+    "SyncWebhook",
+    "TbaCredentials",
     "TimedOut",
     "Tool",
     "TransientError",
@@ -95,6 +224,7 @@ __all__ = [
     "UnknownIntegration",
     "UpstreamError",
     "Verdict",
+    "WaitExpired",
     "WebhookError",
     "classify",
     "webhooks",

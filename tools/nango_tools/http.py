@@ -1,45 +1,42 @@
 """One pooled HTTP connection to Nango: requests go out, JSON comes back, every failure is a NangoError.
 
-Writes are sent once. What only reads is sent again a few times where that cannot do harm, waiting as Nango says.
+What is sent again, and when, is decided in `retries`; which failure becomes which error, in `failures`.
 """
 
 import asyncio
-import json
-import random
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import quote
 
 import httpx
+from pydantic import SecretBytes, SecretStr
 
-from nango_tools.errors import (
-    Call,
-    ClientClosed,
-    InvalidInput,
-    MalformedResponse,
-    NangoError,
-    NotNango,
-    Outcome,
-    TimedOut,
-)
-from nango_tools.failures import HTTPX_FAILURES, from_network, from_response
-from nango_tools.json_values import read_json
+from nango_tools.addressing import Target, connection_headers, path_segment, target
+from nango_tools.bodies import encode_json, parse_json
+from nango_tools.errors import Call, ClientClosed, NotNango, ResponseTooLarge, TimedOut
+from nango_tools.failures import HTTPX_FAILURES, from_network, from_response, is_nangos_own
+from nango_tools.quota import Quota
+from nango_tools.retries import OWN_LIMIT, Attempt, Retries
 from nango_tools.settings import NangoSettings
+
+__all__ = ["Http", "Query", "connection_headers", "encode_json", "parse_json", "path_segment"]
 
 Query = Sequence[tuple[str, str]]
 
-_ATTEMPTS = 3
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 20.0
 _LONGEST_CONNECT = 10.0
-_WORTH_ANOTHER_TRY = (429, 502, 503, 504)
+_ABOUT_THE_TRANSFER = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
 class Http:
     """The lower half of NangoClient; resources are built on it.
 
-    sleep: how to wait between attempts (seconds)
+    transport: what carries the requests, in place of the network
+    sleep: how to wait between attempts (seconds); clock: seconds that only rise, for what is waited for and saved up
+
+    `path` begins with a slash, or is settings.management_mcp_url as it stands. `bearer` takes the API key's place
+    where a call is made with another token (GET /connect/session).
     """
 
     def __init__(
@@ -47,14 +44,16 @@ class Http:
         settings: NangoSettings,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
-        self._sleep = sleep
+        self._quota = Quota(clock)
+        self._retries = Retries(self._quota, sleep, clock, longest_wait=settings.longest_wait)
         self._client = httpx.AsyncClient(
-            base_url=settings.base_url,
-            auth=_Bearer(settings),
             headers={"User-Agent": f"nango-agent/{version('nango-agent')}", "Accept": "application/json"},
             transport=transport,
+            # A provider's cookies come through the proxy: they would go out again with another user's call.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             follow_redirects=False,
             trust_env=False,
         )
@@ -71,9 +70,10 @@ class Http:
         query: Query = (),
         headers: Mapping[str, str] | None = None,
         body: Any = None,
+        bearer: SecretStr | None = None,
     ) -> Any:
         """The parsed body of a 2xx answer; MalformedResponse, or NotNango, where it is not JSON."""
-        response = await self.send(method, path, call, query=query, headers=headers, body=body)
+        response = await self.send(method, path, call, query=query, headers=headers, body=body, bearer=bearer)
         kind = response.headers.get("content-type", "")
         if kind.startswith("text/html"):
             raise NotNango("a web page answered where Nango's API was expected", call=call, status=response.status_code)
@@ -88,118 +88,146 @@ class Http:
         query: Query = (),
         headers: Mapping[str, str] | None = None,
         body: Any = None,
+        bearer: SecretStr | None = None,
     ) -> httpx.Response:
-        """A 2xx answer, read to its end. `body` is sent as JSON unless it is None."""
+        """A 2xx answer, read to its end. `body` is sent as JSON unless it is None, and may hold SecretStr."""
         content = None if body is None else encode_json(body, call)
-        all_headers = dict(headers or {})
-        if content is not None:
-            all_headers["Content-Type"] = "application/json"
-        request = {
-            "method": method,
-            "url": path,
-            "params": httpx.QueryParams(list(query)),
-            "headers": all_headers,
-            "content": content,
-        }
-        for attempt in range(1, _ATTEMPTS):
-            try:
-                return await self._send_once(request, call)
-            except NangoError as error:
-                pause = _pause(error, attempt)
-                if call.writes or pause is None:
-                    raise
-            await self._sleep(pause)
-        return await self._send_once(request, call)
+        kind = None if body is None else "application/json"
+        request = self._request(method, path, call, query, headers, content, kind)
+        ended = await self._ended(request, call, bearer, limits=True)
+        if ended.failure is not None:
+            raise ended.failure
+        return ended.answer
 
-    async def _send_once(self, request: dict[str, Any], call: Call) -> httpx.Response:
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        call: Call,
+        *,
+        query: Query = (),
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        content_type: str | None = None,
+        bearer: SecretStr | None = None,
+    ) -> httpx.Response:
+        """Whatever was answered, of any status, read to its end; `content` is sent as it is.
+
+        For the proxy, whose answers are mostly the provider's: failures.is_nangos_own tells. Only what is no answer is
+        raised: NetworkFailure, TimedOut, ResponseTooLarge, ClientClosed, InvalidInput.
+        """
+        wrapped = None if content is None else SecretBytes(content)
+        request = self._request(method, path, call, query, headers, wrapped, content_type)
+        ended = await self._ended(request, call, bearer, limits=False)
+        if ended.response is None and ended.failure is not None:
+            raise ended.failure
+        return ended.answer
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        call: Call,
+        query: Query,
+        headers: Mapping[str, str] | None,
+        content: SecretBytes | None,
+        content_type: str | None,
+    ) -> Callable[[], httpx.Request]:
+        """Makes the request anew for each attempt: one that was sent holds the key, and none is kept."""
+        to: Target = target(path, self.settings, call)
+        all_headers = {**(headers or {}), **to.headers} | ({"Content-Type": content_type} if content_type else {})
+        seconds = self._patience(call)
+        connect = min(seconds, _LONGEST_CONNECT)
+
+        def made() -> httpx.Request:
+            return self._client.build_request(
+                method,
+                to.url,
+                params=httpx.QueryParams(list(query)) if query else None,
+                headers=all_headers,
+                content=content.get_secret_value() if content is not None else None,
+                timeout=httpx.Timeout(seconds, connect=connect, pool=connect),
+                extensions=dict(to.extensions),
+            )
+
+        return made
+
+    def _patience(self, call: Call) -> float:
+        return self.settings.write_timeout if call.writes and call.action else self.settings.read_timeout
+
+    async def _ended(
+        self, request: Callable[[], httpx.Request], call: Call, bearer: SecretStr | None, *, limits: bool
+    ) -> Attempt:
+        """limits: whether x-ratelimit-* of the answer is Nango's; the proxy hands through the provider's."""
+        key = bearer or self.settings.api_key
+
+        async def attempt() -> Attempt:
+            return await self._attempt(request, key, call, limits=limits)
+
+        return await self._retries.run(attempt, call)
+
+    async def _attempt(
+        self, request: Callable[[], httpx.Request], key: SecretStr, call: Call, *, limits: bool
+    ) -> Attempt:
         if self._client.is_closed:
             raise ClientClosed("the Nango client is closed", call=call)
-        seconds = self.settings.write_timeout if call.writes and call.action else self.settings.read_timeout
-        connect = min(seconds, _LONGEST_CONNECT)
-        timeout = httpx.Timeout(seconds, connect=connect, pool=connect)
-        failure: NangoError
+        patience = self._patience(call)
+        seconds = patience + min(patience, _LONGEST_CONNECT)
+        self._quota.sent()
         try:
             # httpx limits the wait for each part; only this limits a body that trickles.
-            async with asyncio.timeout(seconds + connect):
-                response = await self._client.request(**request, timeout=timeout)
+            async with asyncio.timeout(seconds):
+                response = await self._read(request(), key)
         except TimeoutError:
-            failure = TimedOut(f"Nango's answer was not complete after {seconds + connect:g} seconds", call=call)
+            return Attempt(None, TimedOut(f"Nango's answer was not complete after {seconds:g} seconds", call=call))
         except HTTPX_FAILURES as error:
-            failure = from_network(error, call)
-        else:
-            response = _without_key(response, self.settings)
-            if response.is_success:
-                return response
-            failure = from_response(response, call)
-        # Raised outside of the handlers: an httpx exception holds the request, and with it the key.
-        raise failure
+            # A new error, and raised elsewhere: an httpx exception holds the request, and with it the key.
+            return Attempt(None, from_network(error, call))
+        if response is None:
+            most = self.settings.max_response_bytes
+            return Attempt(None, ResponseTooLarge(f"Nango's answer has more than {most} bytes", call=call))
+        if limits:
+            self._quota.learn(response)
+        if response.is_success:
+            return Attempt(response, None)
+        failure = from_response(response, call)
+        if failure.code == OWN_LIMIT and is_nangos_own(response):
+            self._quota.used_up(response)
+        return Attempt(response, failure)
+
+    async def _read(self, request: httpx.Request, key: SecretStr) -> httpx.Response | None:
+        """The whole answer, unpacked and without the keys; None where it is too large."""
+        most = self.settings.max_response_bytes
+        response = await self._client.send(request, auth=_Bearer(key), stream=True)
+        try:
+            content = bytearray()
+            async for part in response.aiter_bytes():
+                content += part
+                if len(content) > most:
+                    return None
+        finally:
+            await response.aclose()
+        return _without_keys(response, bytes(content), (self.settings.api_key, key))
 
 
 class _Bearer(httpx.Auth):
     """Adds the key at the last moment, so that it is in no dictionary of headers that a traceback could show."""
 
-    def __init__(self, settings: NangoSettings) -> None:
-        self._settings = settings
+    def __init__(self, key: SecretStr) -> None:
+        self._key = key
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        request.headers["Authorization"] = f"Bearer {self._settings.api_key.get_secret_value()}"
+        request.headers["Authorization"] = f"Bearer {self._key.get_secret_value()}"
         yield request
 
 
-def _without_key(response: httpx.Response, settings: NangoSettings) -> httpx.Response:
-    """The same, without the key where the other side echoes it: it would end up in messages, logs and prompts."""
-    key = settings.api_key.get_secret_value().encode()
-    if key not in response.content and not any(key in value for _, value in response.headers.raw):
-        return response
-    dropped = (b"content-encoding", b"content-length", b"transfer-encoding")
-    headers = [(n, v.replace(key, b"[key]")) for n, v in response.headers.raw if n.lower() not in dropped]
-    return httpx.Response(response.status_code, headers=headers, content=response.content.replace(key, b"[key]"))
-
-
-def _pause(error: NangoError, attempt: int) -> float | None:
-    """Seconds to wait before another attempt; None where another would not help, or would be long in coming."""
-    if error.outcome is not Outcome.NOT_SENT and error.status not in _WORTH_ANOTHER_TRY:
-        return None
-    if isinstance(error, ClientClosed):
-        return None
-    if error.retry_after is not None:
-        return error.retry_after if error.retry_after <= _LONGEST_PAUSE else None
-    return _FIRST_PAUSE * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 spreads load, guards nothing
-
-
-def encode_json(value: Any, call: Call) -> bytes:
-    try:
-        return json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        problem = f"the input cannot be written as JSON ({error})"
-    raise InvalidInput(problem, call=call, outcome=Outcome.NOT_SENT)
-
-
-def parse_json(text: str, call: Call) -> Any:
-    try:
-        return read_json(text)
-    except ValueError as error:
-        problem = f"Nango's answer is not JSON ({error})"
-    raise MalformedResponse(problem, call=call)
-
-
-def connection_headers(call: Call, connection_id: str, integration_id: str) -> dict[str, str]:
-    """The two headers that address a connection, refused where they would not arrive as given."""
-    return {
-        "Connection-Id": _addressable(call, "connection id", connection_id),
-        "Provider-Config-Key": _addressable(call, "integration id", integration_id),
-    }
-
-
-def path_segment(call: Call, name: str, value: str) -> str:
-    """`value` as one segment of a path."""
-    if _addressable(call, name, value) in (".", ".."):
-        raise InvalidInput(f"{value!r} is no {name}", call=call, outcome=Outcome.NOT_SENT)
-    return quote(value, safe="")
-
-
-def _addressable(call: Call, name: str, value: str) -> str:
-    """Nango allows printable ASCII only [mcp-auth-and-headers]; spaces at the ends would be lost on the way."""
-    if not value or not value.isascii() or not value.isprintable() or value != value.strip():
-        raise InvalidInput(f"{value!r} is no {name}", call=call, outcome=Outcome.NOT_SENT)
-    return value
+def _without_keys(response: httpx.Response, content: bytes, keys: Sequence[SecretStr]) -> httpx.Response:
+    """The same without the request, which holds the key, and without the key where the other side echoes it: it would
+    end up in messages, logs and prompts.
+    """
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _ABOUT_THE_TRANSFER]
+    for key in keys:
+        secret = key.get_secret_value().encode()
+        content = content.replace(secret, b"[key]")
+        headers = [(name, value.replace(secret, b"[key]")) for name, value in headers]
+    return httpx.Response(response.status_code, headers=headers, content=content)

@@ -8,21 +8,21 @@ hides Nango's refusals, which are plain HTTP errors here, in exception groups.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 import httpx
-from httpx_sse import EventSource, SSEError
 from mcp import ClientSession, McpError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, PaginatedRequestParams, TextContent, Tool
 from pydantic import JsonValue, ValidationError
 
+from nango_tools import json_rpc
+from nango_tools.addressing import connection_headers
+from nango_tools.bodies import parse_json
 from nango_tools.errors import Call, MalformedResponse, NangoError
 from nango_tools.failures import from_rpc_error
-from nango_tools.http import Http, connection_headers, parse_json
+from nango_tools.http import Http
 from nango_tools.models.wire import validated
 
-_ACCEPT = {"Accept": "application/json, text/event-stream"}
 _MOST_PAGES = 20
 
 
@@ -31,9 +31,11 @@ class HostedMcp:
         self._http = http
 
     async def list_tools(self, *, connection_id: str, integration_id: str) -> list[Tool]:
-        """The connection's tools, all pages. Their order is Nango's and changes; there are no annotations.
+        """POST /mcp, tools/list: the connection's tools, all pages. Their order is Nango's and changes; there are no
+        annotations, and so nothing that tells reads from writes.
 
         Actions whose input is not an object are missing here though they can be triggered [mcp-tools-list].
+        Raises UnknownConnection, InvalidKeyError, InsufficientScopeError, MalformedResponse, and what any read raises.
         """
         call = Call("list MCP tools", connection_id, integration_id)
         tools: list[Tool] = []
@@ -60,20 +62,19 @@ class HostedMcp:
         arguments: dict[str, JsonValue] | None = None,
         writes: bool,
     ) -> JsonValue:
-        """The tool's output, whatever JSON it is. As `actions.trigger`, for keys that have only the MCP scope."""
+        """POST /mcp, tools/call: the tool's output, whatever JSON it is.
+
+        As `actions.trigger`, and with the same errors, for keys that have only the MCP scope. Nango does not validate
+        `arguments`. With `writes` the call may take settings.write_timeout seconds, and is sent again only if it
+        certainly had no effect.
+        """
         call = Call("call MCP tool", connection_id, integration_id, tool, writes)
-        message = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "tools/call",
-            "params": {"name": tool, "arguments": arguments or {}},
-        }
-        headers = connection_headers(call, connection_id, integration_id) | _ACCEPT
-        response = await self._http.send("POST", "/mcp", call, headers=headers, body=message)
-        answer = _answer(response, 1, call)
-        if "error" in answer:
-            raise from_rpc_error(answer["error"], call)
-        result = validated(CallToolResult, answer["result"], call)
+        headers = connection_headers(call, connection_id, integration_id)
+        params = {"name": tool, "arguments": arguments or {}}
+        # Without a name for the answer: what it holds is in no traceback.
+        result = validated(
+            CallToolResult, await json_rpc.request(self._http, "/mcp", call, "tools/call", params, headers), call
+        )
         if len(result.content) != 1 or not isinstance(result.content[0], TextContent):
             raise MalformedResponse("the MCP server answered with something else than one text block", call=call)
         text = result.content[0].text
@@ -137,35 +138,16 @@ class _OverPool(httpx.AsyncBaseTransport):
 
     async def _forward(self, request: httpx.Request) -> httpx.Response:
         message = parse_json((await request.aread()).decode(), self._call)
-        headers = self._headers | _ACCEPT
+        headers = self._headers | json_rpc.ACCEPT
         if version := request.headers.get("mcp-protocol-version"):
             headers["MCP-Protocol-Version"] = version
         response = await self._http.send("POST", "/mcp", self._call, headers=headers, body=message)
         if "id" not in message:
             return httpx.Response(202, request=request)
-        answer = _answer(response, message["id"], self._call)
+        answer = json_rpc.answer_to(message["id"], response, self._call)
         if "error" in answer:
             raise from_rpc_error(answer["error"], self._call)
         return httpx.Response(200, json=answer, request=request)
-
-
-def _answer(response: httpx.Response, request_id: int | str, call: Call) -> dict[str, Any]:
-    """The JSON-RPC answer to `request_id`, from an event stream or plain JSON: it has a dict `result` or `error`."""
-    if response.headers.get("content-type", "").startswith("application/json"):
-        messages = [parse_json(response.text, call)]
-    else:
-        try:
-            events = [event.data for event in EventSource(response).iter_sse()]
-        except SSEError as error:
-            problem = f"the MCP server's answer cannot be read ({error})"
-            raise MalformedResponse(problem, call=call) from None
-        messages = [parse_json(data, call) for data in events if data]
-    for message in messages:
-        if isinstance(message, dict) and message.get("id") == request_id:
-            for key in ("result", "error"):
-                if isinstance(message.get(key), dict):
-                    return message
-    raise MalformedResponse("the MCP server's stream ended without an answer", call=call)
 
 
 def _first(error: BaseException) -> str:

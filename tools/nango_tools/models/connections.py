@@ -1,9 +1,11 @@
-"""Connections: whose account, of which integration, and whether it still works. Credentials are never kept."""
+"""Connections: whose account, of which integration, and whether it still works."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from pydantic import AliasChoices, Field, JsonValue
+from pydantic import AliasChoices, Field, JsonValue, Secret, field_validator
 
+from nango_tools.models.end_users import ConnectionEndUser
 from nango_tools.models.wire import Wire
 
 
@@ -23,6 +25,7 @@ class ConnectionSummary(Wire):
     errors: tuple[ConnectionIssue, ...] = ()
     tags: dict[str, str] = Field(default_factory=dict)
     metadata: dict[str, JsonValue] | None = None
+    end_user: ConnectionEndUser | None = None
     created_at: datetime = Field(validation_alias=AliasChoices("created", "created_at"))
 
     @property
@@ -30,12 +33,37 @@ class ConnectionSummary(Wire):
         """Only `auth` errors mean that: failing syncs are listed in the same place."""
         return any(issue.type == "auth" for issue in self.errors)
 
+    def has_tags(self, tags: Mapping[str, str]) -> bool:
+        """Whether it carries all of `tags`. Keys are compared in lower case, values exactly, as Nango does."""
+        own = {key.lower(): value for key, value in self.tags.items()}
+        return all(own.get(key.lower()) == value for key, value in tags.items())
+
 
 class Connection(ConnectionSummary):
-    """The answer of GET /connections/{id}."""
+    """The answer of GET /connections/{id}, without the credentials.
 
+    connection_config: what the provider or the user filled in. Some providers ask for secrets there, so it is
+    unwrapped with get_secret_value().
+    """
+
+    connection_config: Secret[dict[str, JsonValue]] = Secret({})
+    webhook_url_override: str | None = None
     updated_at: datetime | None = None
     last_fetched_at: datetime | None = None
+
+    @field_validator("connection_config", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: object) -> object:
+        return {} if value is None else value
+
+
+class ConnectionWithCredentials(Connection):
+    """credentials: as Nango holds them, `type` and the fields of that type; unwrapped with get_secret_value().
+
+    Empty for an API key without the `read_credentials` scope, and for connections that need none.
+    """
+
+    credentials: Secret[dict[str, JsonValue]] = Secret({})
 
 
 class ConnectionPage(Wire):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import AwareDatetime, Field, JsonValue, Secret, field_validator
 
 from nango_tools.models.wire import Wire
 
@@ -14,10 +14,32 @@ class Integration(Wire):
     provider: str
     display_name: str | None = None
     logo: str | None = None
+    forward_webhooks: bool | None = None
+    created_at: AwareDatetime | None = None
+    updated_at: AwareDatetime | None = None
+
+
+class IntegrationDetails(Integration):
+    """The answer of GET /integrations/{key}.
+
+    webhook_url: where the provider sends its webhooks; None where it sends none, or it was not included
+    credentials: the OAuth app, `type` and the fields of that type; None where there are none, or they were not included
+    """
+
+    webhook_url: str | None = None
+    credentials: Secret[dict[str, JsonValue]] | None = None
 
 
 class IntegrationList(Wire):
     data: list[Integration]
+
+
+class IntegrationAnswer(Wire):
+    data: Integration
+
+
+class IntegrationDetailsAnswer(Wire):
+    data: IntegrationDetails
 
 
 class Endpoint(Wire):
@@ -27,8 +49,8 @@ class Endpoint(Wire):
     path: str | None = None
 
 
-class ActionConfig(Wire):
-    """An action as GET /scripts/config lists it. `input` and `returns` name definitions in `json_schema`."""
+class FunctionConfig(Wire):
+    """What actions and syncs have in common. `input` and `returns` name definitions in `json_schema`."""
 
     name: str
     description: str | None = None
@@ -57,9 +79,42 @@ class ActionConfig(Wire):
         return found if isinstance(found, dict) else None
 
 
+class ActionConfig(FunctionConfig):
+    """An action as GET /scripts/config lists it."""
+
+
+class SyncConfig(FunctionConfig):
+    """A sync. `returns` names its models; runs: how often, as in `every hour`; sync_type: `full` or `incremental`."""
+
+    sync_type: str | None = None
+    runs: str | None = None
+    auto_start: bool | None = None
+    track_deletes: bool | None = None
+
+
+class Function(SyncConfig):
+    """An entry of GET /integrations/{key}/functions: an action, a sync, or what Nango may add. It has no endpoints."""
+
+    type: str
+
+
+class Pagination(Wire):
+    total: int
+
+
+class FunctionPage(Wire):
+    data: list[Function]
+    pagination: Pagination | None = None
+
+
+class FunctionAnswer(Wire):
+    data: Function
+
+
 class IntegrationFunctions(Wire):
-    """An entry of GET /scripts/config. Syncs are left out: an action and a sync may share a name."""
+    """An entry of GET /scripts/config. An action and a sync may share a name."""
 
     integration_id: str = Field(validation_alias="providerConfigKey")
     provider: str | None = None
     actions: tuple[ActionConfig, ...] = ()
+    syncs: tuple[SyncConfig, ...] = ()

@@ -2,11 +2,29 @@
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, Field, HttpUrl, SecretStr, TypeAdapter, field_validator
+from pydantic import AwareDatetime, Field, HttpUrl, JsonValue, SecretStr, TypeAdapter, field_validator
 
-from nango_tools.models.wire import Wire
+from nango_tools.models.end_users import ConnectionEndUser
+from nango_tools.models.wire import Sent, Wire
 
 _LINK = TypeAdapter(HttpUrl)
+
+
+class ConfigDefaults(Sent):
+    """What a session fills in beforehand for one integration.
+
+    user_scopes: comma-separated. authorization_params: added to the provider's authorize URL.
+    """
+
+    user_scopes: str | None = None
+    authorization_params: dict[str, str] | None = None
+    connection_config: dict[str, JsonValue] | None = None
+
+
+class SessionOverrides(Sent):
+    """What the Connect page shows otherwise for one integration. docs_connect: the address of a guide for end users."""
+
+    docs_connect: str | None = None
 
 
 class ConnectSession(Wire):
@@ -28,3 +46,15 @@ class ConnectSession(Wire):
 
 class ConnectSessionAnswer(Wire):
     data: ConnectSession
+
+
+class SessionState(Wire):
+    """What a connect session allows. is_reconnecting: it gives a connection new credentials, and makes none."""
+
+    allowed_integrations: tuple[str, ...] = ()
+    is_reconnecting: bool = Field(default=False, validation_alias="isReconnecting")
+    end_user: ConnectionEndUser | None = Field(default=None, validation_alias="endUser")
+
+
+class SessionStateAnswer(Wire):
+    data: SessionState

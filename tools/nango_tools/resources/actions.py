@@ -1,14 +1,22 @@
-"""POST /action/trigger: run an action and wait for its output."""
+"""POST /action/trigger and GET /action/{id}: run an action, and wait for its output or fetch it later."""
 
 from pydantic import JsonValue
 
-from nango_tools.errors import Call
-from nango_tools.http import Http, connection_headers
+from nango_tools.errors import ActionNotFinished, Call
+from nango_tools.http import Http, connection_headers, path_segment
+from nango_tools.models.actions import AsyncAction, AsyncAnswer
+from nango_tools.models.wire import validated
+from nango_tools.polling import Waiting, growing
+from nango_tools.resources.queries import within
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 10.0
 
 
 class Actions:
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, waiting: Waiting) -> None:
         self._http = http
+        self._waiting = waiting
 
     async def trigger(
         self,
@@ -19,14 +27,75 @@ class Actions:
         input: JsonValue = None,  # noqa: A002 - Nango's word
         writes: bool,
     ) -> JsonValue:
-        """The action's output, whatever JSON it is; null too.
+        """POST /action/trigger: the action's output, whatever JSON it is; null too.
 
-        `input` None sends none. With `writes` the request is sent once and may take settings.write_timeout seconds;
-        without, it may be sent again. Read `outcome` of what is raised: there is no idempotency key, and Nango does not
-        validate the input.
+        `input` None sends none. With `writes` the request may take settings.write_timeout seconds, and is sent again
+        only if it certainly had no effect; without, it may be sent again. Read `outcome` of what is raised: there is
+        no idempotency key, and Nango does not validate the input.
         """
         call = Call("trigger", connection_id, integration_id, action, writes)
         headers = connection_headers(call, connection_id, integration_id)
-        body = {"action_name": action} if input is None else {"action_name": action, "input": input}
-        output: JsonValue = await self._http.json("POST", "/action/trigger", call, headers=headers, body=body)
+        output: JsonValue = await self._http.json(
+            "POST", "/action/trigger", call, headers=headers, body=_request(action, input)
+        )
         return output
+
+    async def trigger_async(
+        self,
+        *,
+        connection_id: str,
+        integration_id: str,
+        action: str,
+        input: JsonValue = None,  # noqa: A002 - Nango's word
+        writes: bool,
+        max_retries: int = 0,
+    ) -> AsyncAction:
+        """POST /action/trigger with X-Async: the action is queued, and this returns at once.
+
+        max_retries: how often Nango runs it again where it fails, 0 to 5. An action that writes and then fails writes
+        again each time. Asynchronous actions of an environment run one at a time.
+
+        Raises as `trigger` for what Nango refuses; what goes wrong later is raised by `result`.
+        """
+        call = Call("trigger", connection_id, integration_id, action, writes)
+        headers = {
+            **connection_headers(call, connection_id, integration_id),
+            "X-Async": "true",
+            "X-Max-Retries": str(within(call, "max_retries", max_retries, 0, 5)),
+        }
+        answer = await self._http.json("POST", "/action/trigger", call, headers=headers, body=_request(action, input))
+        started = validated(AsyncAnswer, answer, call)
+        return AsyncAction(started.id, started.status_url, connection_id, integration_id, action, writes)
+
+    async def result(self, started: AsyncAction | str) -> JsonValue:
+        """GET /action/{id}: the output of an asynchronous action, given as it was started or by its id.
+
+        ActionNotFinished where Nango has none: the action waits or runs, the id is unknown, **or it returned null**,
+        which stays without a result for ever. The webhook that Nango sends when an action is done tells those apart.
+        What the action failed with is raised as by `trigger`.
+        """
+        if isinstance(started, str):
+            call = Call(f"get result of {started!r}")
+            action_id = started
+        else:
+            call = Call("get result", started.connection_id, started.integration_id, started.action)
+            action_id = started.id
+        output: JsonValue = await self._http.json("GET", f"/action/{path_segment(call, 'action id', action_id)}", call)
+        return output
+
+    async def wait(self, started: AsyncAction | str, *, timeout: float) -> JsonValue:  # noqa: ASYNC109
+        """GET /action/{id}: `result`, until it is there; twice a second at first, in the end every 10 seconds.
+
+        timeout: seconds, after which ActionNotFinished is raised (or what hindered the last look). The action goes on
+        regardless, and one that returns null is waited for in vain.
+        """
+        return await self._waiting.until(
+            lambda: self.result(started),
+            pending=(ActionNotFinished,),
+            pauses=growing(_FIRST_PAUSE, _LONGEST_PAUSE),
+            timeout=timeout,
+        )
+
+
+def _request(action: str, given: JsonValue) -> dict[str, JsonValue]:
+    return {"action_name": action} if given is None else {"action_name": action, "input": given}

@@ -11,7 +11,10 @@ class Scripts:
         self._http = http
 
     async def config(self) -> list[IntegrationFunctions]:
-        """The actions of each integration, disabled ones too. Nango has no paging and ignores its own filter here."""
+        """GET /scripts/config: the actions and syncs of each integration, disabled ones too.
+
+        Nango has no paging here and ignores its own filter. InsufficientScopeError without the scope.
+        """
         call = Call("list functions")
         answer = await self._http.json("GET", "/scripts/config", call, query=[("format", "nango")])
         return validated(list[IntegrationFunctions], answer, call)

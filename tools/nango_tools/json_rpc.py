@@ -1,0 +1,55 @@
+"""JSON-RPC over HTTP as Nango's MCP servers speak it: one POST, an answer as an event stream or plain JSON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from httpx_sse import EventSource, SSEError
+
+from nango_tools.bodies import parse_json
+from nango_tools.errors import Call, MalformedResponse
+from nango_tools.failures import from_rpc_error
+from nango_tools.http import Http
+
+ACCEPT = {"Accept": "application/json, text/event-stream"}
+"""Nango answers 406 to less."""
+
+
+async def request(
+    http: Http, path: str, call: Call, method: str, params: dict[str, Any], headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The `result` of one JSON-RPC request; its `error` is raised as the NangoError it stands for."""
+    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    response = await http.send("POST", path, call, headers={**(headers or {}), **ACCEPT}, body=message)
+    answer = answer_to(1, response, call)
+    if "error" in answer:
+        raise from_rpc_error(answer["error"], call)
+    result: dict[str, Any] = answer["result"]
+    return result
+
+
+def answer_to(request_id: int | str, response: httpx.Response, call: Call) -> dict[str, Any]:
+    """The JSON-RPC answer to `request_id`: it has a dict `result` or a dict `error`."""
+    found = _found(request_id, _messages(response, call))
+    if found is None:
+        raise MalformedResponse("the MCP server's stream ended without an answer", call=call)
+    return found
+
+
+def _found(request_id: int | str, messages: list[Any]) -> dict[str, Any] | None:
+    for message in messages:
+        if isinstance(message, dict) and message.get("id") == request_id:
+            for key in ("result", "error"):
+                if isinstance(message.get(key), dict):
+                    return message
+    return None
+
+
+def _messages(response: httpx.Response, call: Call) -> list[Any]:
+    if response.headers.get("content-type", "").startswith("application/json"):
+        return [parse_json(response.text, call)]
+    try:
+        return [parse_json(event.data, call) for event in EventSource(response).iter_sse() if event.data]
+    except SSEError as error:
+        problem = f"the MCP server's answer cannot be read ({error})"
+    raise MalformedResponse(problem, call=call)
