@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.responses import JSONResponse, Response
 
-from nango_tools import NangoClient, NangoError, NangoSettings
+from nango_tools import ApiKeyCredentials, NangoClient, NangoError, NangoSettings
 from nango_tools.http import Call, Http
 
 KEY = "5f0c1a52-8a39-4c55-9d2f-6d1a2b7c9e01"
@@ -210,3 +210,12 @@ async def test_a_client_is_not_pickled(fake: Any) -> None:
     async with NangoClient(settings(fake)) as nango:
         with pytest.raises(TypeError):
             pickle.dumps(nango)
+
+
+def test_a_model_that_holds_a_credential_is_not_pickled_but_copied() -> None:
+    given = ApiKeyCredentials(api_key=SecretStr(CREDENTIAL))
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match="holds a credential"):
+            pickle.dumps([given], protocol)
+    assert copy.deepcopy(given) == given
+    assert copy.copy(given) == given

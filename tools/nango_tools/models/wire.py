@@ -5,22 +5,32 @@ what Nango takes: a misspelt field is an InvalidInput before anything leaves.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Secret, SecretStr, TypeAdapter, ValidationError
 
 from nango_tools.errors import Call, InvalidInput, MalformedResponse, Outcome
 
 T = TypeVar("T")
 
 
-class Wire(BaseModel):
+class _Guarded(BaseModel):
+    """A pickle would hold in clear what SecretStr hides everywhere else."""
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        secrets = (value for value in vars(self).values() if isinstance(value, Secret | SecretStr))
+        if any(secret.get_secret_value() for secret in secrets):
+            raise TypeError(f"{type(self).__name__} holds a credential and is not pickled: fetch or make it anew")
+        return super().__reduce_ex__(protocol)
+
+
+class Wire(_Guarded):
     """Something Nango sent. Immutable, and without the fields it does not name."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True)
 
 
-class Sent(BaseModel):
+class Sent(_Guarded):
     """Something we send. Immutable; a field it does not name, or of another type, is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
