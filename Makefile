@@ -1,6 +1,7 @@
 # Python 3.11+ and make are all this needs. Everything is installed into .venv, from requirements.lock.
 PYTHON ?= python3
 BIN := .venv/bin
+NODE_PACKAGES := tests/node/node_modules/.package-lock.json
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
@@ -30,11 +31,11 @@ sandbox: setup  ## only the small Nango
 test: setup  ## what needs Python only
 	$(BIN)/pytest -m "not system"
 
-test-all: setup tests/node/node_modules/.package-lock.json  ## also what needs Postgres, Node or Chromium; fails where one is missing
+test-all: setup $(NODE_PACKAGES)  ## also what needs Postgres, Node or Chromium; fails where one is missing
 	$(BIN)/pytest --require-system
 
-tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
-	@npm ci --prefix tests/node --no-audit --no-fund --loglevel=error
+$(NODE_PACKAGES): tests/node/package-lock.json tests/node/package.json
+	@npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
 
 lint: setup

@@ -19,18 +19,24 @@ from nango_sandbox.api import (
     management_mcp,
     mcp,
     oauth,
+    providers,
     proxy,
     records,
     scripts,
     syncs,
 )
 from nango_sandbox.errors import NangoError
+from nango_sandbox.faults.middleware import FaultsMiddleware
+from nango_sandbox.pages.authorize import authorize_routes
 from nango_sandbox.pages.connect import connect_routes
 from nango_sandbox.pages.overview import overview_routes
 from nango_sandbox.pages.rendering import environment, page
+from nango_sandbox.rate_limits import RateLimitHeaders
+from nango_sandbox.request_log import RequestLogMiddleware
 from nango_sandbox.services import Services
+from nango_sandbox.trailing_slash import TrailingSlash
 
-HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1")
+HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1", management_mcp.HOST)
 """Whom a request may address. A page on the web that points its own name at 127.0.0.1 is refused."""
 
 
@@ -48,12 +54,14 @@ def create_app(services: Services) -> Starlette:
 
     app = Starlette(
         routes=[
+            *management_mcp.routes,  # first: they go by the host
             *connections.routes,
             *connect_sessions.routes,
             *end_user_auth.routes,
-            *oauth.routes,
+            *oauth.oauth_routes(templates),
             *functions.routes,
             *integrations.routes,
+            *providers.routes,
             *scripts.routes,
             *actions.routes,
             *syncs.routes,
@@ -61,12 +69,18 @@ def create_app(services: Services) -> Starlette:
             *environment_variables.routes,
             *proxy.routes,
             *mcp.routes,
-            *management_mcp.routes,
             *admin.routes,
             *connect_routes(templates),
+            *authorize_routes(templates),
             *overview_routes(templates),
         ],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS), www_redirect=False)],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS), www_redirect=False),
+            Middleware(RequestLogMiddleware, services.request_log, services.clock),
+            Middleware(FaultsMiddleware, services.faults, services.clock),
+            Middleware(RateLimitHeaders),
+            Middleware(TrailingSlash),
+        ],
         exception_handlers={NangoError: nango_error, 404: not_found, 405: not_found, HTTPException: not_found},
     )
     app.state.services = services

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 class _Sleeper(NamedTuple):
     due: datetime
+    background: bool
     loop: asyncio.AbstractEventLoop
     moved: asyncio.Event
 
@@ -38,21 +39,26 @@ class Clock:
     def advance_to_next(self, patience: float = 10) -> float:
         """Move the clock to when the first of those who sleep is due. Returns by how many seconds.
 
+        What only goes on by itself, like the schedules of syncs, is not minded.
+
         Blocks until somebody sleeps: call it from another thread than the sandbox's (`asyncio.to_thread`). Raises
         TimeoutError if nobody does within `patience` seconds.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: self._sleepers, patience):
+            if not self._changed.wait_for(self._awaited, patience):
                 message = f"Nobody has waited for the sandbox's clock for {patience} seconds."
                 raise TimeoutError(message)
-            seconds = max(0.0, (min(each.due for each in self._sleepers) - self.now()).total_seconds())
+            seconds = max(0.0, (min(self._awaited()) - self.now()).total_seconds())
             self.advance(seconds)
             return seconds
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait until this clock shows so many seconds more, whether time passed or the clock was moved."""
+    async def sleep(self, seconds: float, *, background: bool = False) -> None:
+        """Wait until this clock shows so many seconds more, whether time passed or the clock was moved.
+
+        background: whether `advance_to_next` does not mind it
+        """
         moved = asyncio.Event()
-        sleeper = _Sleeper(self.now() + timedelta(seconds=seconds), asyncio.get_running_loop(), moved)
+        sleeper = _Sleeper(self.now() + timedelta(seconds=seconds), background, asyncio.get_running_loop(), moved)
         with self._changed:
             self._sleepers.add(sleeper)
             self._changed.notify_all()
@@ -66,3 +72,6 @@ class Clock:
         finally:
             with self._changed:
                 self._sleepers.discard(sleeper)
+
+    def _awaited(self) -> list[datetime]:
+        return [each.due for each in self._sleepers if not each.background]

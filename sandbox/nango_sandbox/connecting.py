@@ -1,26 +1,32 @@
 """An end user authorizes or refuses an integration: what a connect session turns into."""
 
 import secrets
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from nango_sandbox.credentials import expiry, from_token_response, secret_of
 from nango_sandbox.errors import NangoError
 from nango_sandbox.functions.action import Integration
+from nango_sandbox.functions.syncing import add_syncs
 from nango_sandbox.services import Services
 from nango_sandbox.store.connections import Connection
 from nango_sandbox.store.sessions import ConnectSession
+from nango_sandbox.verification import verify
 
 
-def granted_token(services: Services) -> dict[str, Any]:
-    """What an OAuth 2 provider hands out. It opens nothing: the apps live in this sandbox."""
-    expires_at = services.clock.now() + timedelta(days=365)
-    return {
-        "type": "OAUTH2",
-        "access_token": f"sandbox-access-{secrets.token_hex(16)}",
-        "refresh_token": f"sandbox-refresh-{secrets.token_hex(16)}",
-        "expires_at": expires_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-    }
+async def granted(services: Services, integration: Integration) -> dict[str, Any]:
+    """Credentials as if the end user had just got them: tokens of the provider, or a key of their own."""
+    match integration.auth_mode:
+        case "NONE":
+            return {}
+        case "API_KEY":
+            return {"type": "API_KEY", "apiKey": f"sandbox-key-{secrets.token_hex(16)}"}
+        case "BASIC":
+            return {"type": "BASIC", "username": "sandbox", "password": secrets.token_hex(16)}
+        case _:
+            response = await services.authority.grant(integration.provider, integration.scopes)
+            return from_token_response(services, response)
 
 
 async def store_connection(
@@ -30,36 +36,50 @@ async def store_connection(
     *,
     connection_id: str | None = None,
     tags: dict[str, str],
+    verified: bool = False,
     **fields: Any,
 ) -> Connection:
-    """Add a connection or put it over the one with that id, and send the webhook that tells of it."""
+    """Add a connection or put it over the one with that id, and send the webhook that tells of it.
+
+    verified: the credentials are known to be good, so that no provider is asked
+
+    Raises NangoError 400 for credentials that the provider was asked about and does not know.
+    """
     now = services.clock.now()
-    stored, operation = await services.connections.put(
-        Connection(
-            connection_id=connection_id or str(uuid4()),
-            integration=integration.key,
-            provider=integration.provider,
-            auth_mode=integration.auth_mode,
-            tags=tags,
-            credentials={} if integration.auth_mode == "NONE" else credentials,
-            created_at=now,
-            updated_at=now,
-            last_fetched_at=None if integration.auth_mode == "NONE" else now,
-            **fields,
-        )
+    wanted = Connection(
+        connection_id=connection_id or str(uuid4()),
+        integration=integration.key,
+        provider=integration.provider,
+        auth_mode=integration.auth_mode,
+        tags=tags,
+        credentials={} if integration.auth_mode == "NONE" else credentials,
+        created_at=now,
+        updated_at=now,
+        last_fetched_at=None if integration.auth_mode == "NONE" else now,
+        **fields,
     )
+    if not verified:
+        await verify(services, wanted)
+    stored, operation = await services.connections.put(wanted)
+    if secret := secret_of(stored):
+        await services.authority.learn(stored.provider, secret, expiry(stored))
     services.webhooks.connected(stored, operation)
+    await add_syncs(services, stored)
     return stored
 
 
 async def authorize(
-    services: Services, session: ConnectSession, integration: Integration, credentials: dict[str, Any]
+    services: Services,
+    session: ConnectSession,
+    integration: Integration,
+    credentials: dict[str, Any],
+    connection_config: dict[str, Any] | None = None,
 ) -> Connection:
     """A new connection with the session's tags; a reconnect session renews its connection, and its tags with it.
 
     Raises NangoError if the session does not allow the integration, or its connection was deleted meanwhile.
     """
-    await _check(services, session, integration)
+    await check(services, session, integration)
     return await store_connection(
         services,
         integration,
@@ -68,17 +88,49 @@ async def authorize(
         tags=session.tags,
         end_user=session.end_user,
         webhook_url_override=session.webhook_url_override,
+        connection_config={**(connection_config or {}), **session.defaults(integration.key).connection_config},
     )
 
 
 async def deny(services: Services, session: ConnectSession, integration: Integration) -> None:
     """Nothing is stored, and the connection that was to be renewed stays as it is."""
-    await _check(services, session, integration)
+    await check(services, session, integration)
     services.webhooks.denied(integration, session.reconnects or str(uuid4()), session.webhook_url_override)
 
 
-async def _check(services: Services, session: ConnectSession, integration: Integration) -> None:
+async def check(services: Services, session: ConnectSession, integration: Integration) -> None:
+    """Raises NangoError 400 for an integration that the session does not allow, or has nothing to renew of."""
     if not session.allows(integration.key):
         raise NangoError(400, "integration_not_allowed")
     if session.reconnects and not await services.connections.get(session.reconnects, integration.key):
         raise NangoError(400, "unknown_connection", "The connection to renew does not exist any more.")
+
+
+async def expire(services: Services, connection: Connection) -> datetime:
+    """The connection's secret dies now. Where there is a refresh token, its next use renews it.
+
+    Raises ValueError for a connection without credentials.
+    """
+    now = await services.authority.expire(connection.provider, _secret(connection))
+    if connection.auth_mode not in ("API_KEY", "BASIC"):
+        ended = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        credentials = {**connection.credentials, "expires_at": ended}
+        await services.connections.change(connection.connection_id, connection.integration, credentials=credentials)
+    return now
+
+
+async def revoke(services: Services, connection: Connection) -> None:
+    """The end user removes the app at the provider: the connection's secret and its refresh token are dead.
+
+    Nango does not know it: the app answers 401 until the token expires, then its refresh fails. Raises ValueError for a
+    connection without credentials.
+    """
+    await services.authority.revoke(connection.provider, _secret(connection))
+
+
+def _secret(connection: Connection) -> str:
+    secret = secret_of(connection)
+    if not secret:
+        message = f"Connection {connection.connection_id} of {connection.integration} has no credentials."
+        raise ValueError(message)
+    return secret

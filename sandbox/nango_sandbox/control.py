@@ -3,13 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from nango_sandbox.api.management_mcp import HOST as MANAGEMENT_HOST
 from nango_sandbox.clock import Clock
-from nango_sandbox.connecting import granted_token, store_connection
+from nango_sandbox.connecting import expire, granted, revoke, store_connection
+from nango_sandbox.faults.registry import Faults
+from nango_sandbox.request_log import SeenRequest
+from nango_sandbox.resetting import reset
 from nango_sandbox.services import Services
 from nango_sandbox.store.api_keys import EVERYTHING
+from nango_sandbox.store.connections import Connection
 from nango_sandbox.store.ledger import LedgerEntry
 
 T = TypeVar("T")
@@ -19,6 +25,7 @@ class Control(ABC):
     """A running sandbox, wherever it runs: behind HTTP (`Sandbox`), or in this event loop (`InProcessSandbox`)."""
 
     clock: Clock
+    faults: Faults
 
     @property
     @abstractmethod
@@ -32,6 +39,12 @@ class Control(ABC):
     @property
     def base_url(self) -> str:
         return self.services.base_url
+
+    @property
+    def management_mcp_url(self) -> str:
+        """The Management MCP: the same server under another name, which is this machine (RFC 6761 6.3)."""
+        port = urlsplit(self.base_url).port
+        return f"http://{MANAGEMENT_HOST}{f':{port}' if port else ''}/mcp"
 
     @property
     def api_key(self) -> SecretStr:
@@ -48,6 +61,21 @@ class Control(ABC):
     async def ledger(self) -> list[LedgerEntry]:
         """Every action that ran, oldest first."""
         return await self.run(lambda services: services.ledger.entries())
+
+    async def requests(self) -> list[SeenRequest]:
+        """The requests to Nango's API that came in, oldest first: the newest thousand of them, without credentials."""
+
+        async def seen(services: Services) -> list[SeenRequest]:
+            return services.request_log.seen().requests
+
+        return await self.run(seen)
+
+    async def reset(self) -> None:
+        """Start the apps over: their data as at the beginning, an empty ledger, no faults, no requests seen.
+
+        Connections, keys and integrations stay.
+        """
+        await self.run(reset)
 
     async def create_api_key(self, name: str, scopes: Iterable[str] = (EVERYTHING,)) -> SecretStr:
         """A key beside the first one, with these scopes (`environment:mcp`). One of the same name ends."""
@@ -66,8 +94,36 @@ class Control(ABC):
 
         async def connected(services: Services) -> str:
             connection = await store_connection(
-                services, chosen, granted_token(services), connection_id=connection_id, tags=tags
+                services, chosen, await granted(services, chosen), connection_id=connection_id, tags=tags, verified=True
             )
             return connection.connection_id
 
         return await self.run(connected)
+
+    async def expire(self, connection_id: str, integration: str) -> None:
+        """Let the credentials of a connection expire now. Nango refreshes them at their next use, if it can.
+
+        Raises KeyError for an unknown connection, ValueError for one without credentials.
+        """
+        await self.run(lambda services: _to_connection(services, connection_id, integration, expire))
+
+    async def revoke(self, connection_id: str, integration: str) -> None:
+        """Remove the app at the provider, as its user does it: access token, refresh token or key are dead there.
+
+        Nango is not told. Until the token expires the app answers 401, afterwards the refresh fails. Raises KeyError for
+        an unknown connection, ValueError for one without credentials.
+        """
+        await self.run(lambda services: _to_connection(services, connection_id, integration, revoke))
+
+
+async def _to_connection(
+    services: Services,
+    connection_id: str,
+    integration: str,
+    happening: Callable[[Services, Connection], Coroutine[Any, Any, object]],
+) -> None:
+    connection = await services.connections.get(connection_id, integration)
+    if connection is None:
+        message = f"There is no connection {connection_id} of {integration}."
+        raise KeyError(message)
+    await happening(services, connection)

@@ -15,9 +15,13 @@ from nango_sandbox.app import create_app
 from nango_sandbox.apps import all_apps
 from nango_sandbox.clock import Clock
 from nango_sandbox.control import Control
+from nango_sandbox.dropping import DroppableConnection
+from nango_sandbox.faults.registry import Faults
 from nango_sandbox.functions.action import Integration
+from nango_sandbox.listening import listen
+from nango_sandbox.opening import open_services
 from nango_sandbox.options import Options
-from nango_sandbox.services import Services, open_services
+from nango_sandbox.services import Services
 from nango_sandbox.store.database import delete_database
 
 T = TypeVar("T")
@@ -27,17 +31,13 @@ PATIENCE = 2
 """Seconds that requests in progress have to end when the sandbox stops."""
 
 
-class PortTakenError(OSError):
-    """Something else listens on the wanted port."""
-
-
 class Sandbox(Control):
     """A small Nango on this machine. Use it as `async with Sandbox() as sandbox:`, from any event loop.
 
     `database` is a file, made if it does not exist, which keeps keys, connections, data and ledger; None is a
     database in memory, which ends with the sandbox. `port` 0 takes a free one. `clock` can be moved
-    (`sandbox.clock.advance(seconds)`), which brings on webhook retries and the end of connect sessions. `reset` starts
-    over: what the file held is deleted, once the port is taken.
+    (`sandbox.clock.advance(seconds)`), which brings on webhook retries and the end of connect sessions; `faults` are
+    declared with `sandbox.faults.add(...)`. `reset` starts over: what the file held is deleted, once the port is taken.
 
     Raises ValueError for a host that is not loopback or a port that is none, PortTakenError, DatabaseVersionError, sqlite3.DatabaseError.
     """
@@ -51,6 +51,8 @@ class Sandbox(Control):
         *,
         integrations: Sequence[Integration] | None = None,
         options: Options | None = None,
+        clock: Clock | None = None,
+        faults: Faults | None = None,
         reset: bool = False,
     ) -> None:
         if host not in LOOPBACK:
@@ -61,7 +63,8 @@ class Sandbox(Control):
         if not 0 <= port <= 65535:
             message = f"{port} is no port. Use one from 1 to 65535, or 0 for a free one."
             raise ValueError(message)
-        self.clock = Clock()
+        self.clock = clock or Clock()
+        self.faults = Faults() if faults is None else faults
         self._database = database
         self._host = host
         self._port = port
@@ -72,7 +75,7 @@ class Sandbox(Control):
         self._running: _Running | None = None
 
     async def __aenter__(self) -> Self:
-        listener = _listen(self._host, self._port)
+        listener = listen(self._host, self._port)
         host = f"[{self._host}]" if ":" in self._host else self._host
         base_url = f"http://{host}:{listener.getsockname()[1]}"
         started: concurrent.futures.Future[_Running] = concurrent.futures.Future()
@@ -119,12 +122,14 @@ class Sandbox(Control):
                 base_url=base_url,
                 integrations=self._integrations,
                 clock=self.clock,
+                faults=self.faults,
                 webhook_url=self._webhook_url,
                 options=self._options,
             ) as services:
                 server = _Server(
                     uvicorn.Config(
                         create_app(services),
+                        http=DroppableConnection,
                         lifespan="off",
                         log_config=None,
                         log_level="critical",
@@ -164,19 +169,3 @@ def _stop(started: concurrent.futures.Future[_Running]) -> None:
     """Nobody waits any more for what has just started."""
     if started.exception() is None:
         started.result().server.should_exit = True
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        # Accepted sockets inherit it. asyncio sets it only on listeners of its own making, and every answer would wait 40 ms.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        message = f"Cannot listen on {host}:{port}: {error.strerror}. Stop what uses the port, or choose another one."
-        raise PortTakenError(error.errno, message) from error
-    return listener

@@ -1,23 +1,29 @@
 """Everything a request needs, made once per sandbox and handed in."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 
+from nango_sandbox.authority import Authority
+from nango_sandbox.background import Background
 from nango_sandbox.clock import Clock
-from nango_sandbox.functions.action import Integration
+from nango_sandbox.faults.registry import Faults
 from nango_sandbox.functions.run import Runner
 from nango_sandbox.options import Options
+from nango_sandbox.providers import Providers
+from nango_sandbox.rate_limits import RateLimits
+from nango_sandbox.request_log import RequestLog
 from nango_sandbox.store.api_keys import ApiKeys
+from nango_sandbox.store.async_actions import AsyncActions
 from nango_sandbox.store.connections import Connections
-from nango_sandbox.store.database import Database, open_database
+from nango_sandbox.store.database import Database
 from nango_sandbox.store.integrations import Integrations
-from nango_sandbox.store.integrations import declared as by_key
-from nango_sandbox.store.keys import Keys, read_keys
+from nango_sandbox.store.keys import Keys
 from nango_sandbox.store.ledger import Ledger
+from nango_sandbox.store.oauth_states import OAuthStates
+from nango_sandbox.store.records import Records
 from nango_sandbox.store.sessions import ConnectSessions
-from nango_sandbox.webhooks import Webhooks, open_webhooks
+from nango_sandbox.store.syncs import Syncs
+from nango_sandbox.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -26,44 +32,22 @@ class Services:
     options: Options
     keys: Keys
     clock: Clock
+    faults: Faults
+    rate_limits: RateLimits
+    request_log: RequestLog
     database: Database
     api_keys: ApiKeys
     integrations: Integrations
+    providers: Providers
     connections: Connections
+    authority: Authority
+    oauth_states: OAuthStates
+    refreshing: asyncio.Lock
     sessions: ConnectSessions
     ledger: Ledger
     runner: Runner
+    async_actions: AsyncActions
+    syncs: Syncs
+    records: Records
+    background: Background
     webhooks: Webhooks
-
-
-@asynccontextmanager
-async def open_services(
-    database: Path | None,
-    *,
-    base_url: str,
-    integrations: Iterable[Integration],
-    clock: Clock,
-    webhook_url: str | None = None,
-    options: Options | None = None,
-) -> AsyncIterator[Services]:
-    """Open the database, fill it if it is new, and wire the rest to it. All of it closes with the block."""
-    async with open_database(database) as opened:
-        keys = await read_keys(opened, clock.now())
-        known = Integrations(opened, by_key(integrations))
-        await known.open(keys.created_at)
-        async with open_webhooks(keys.webhook_signing_key, clock, webhook_url) as webhooks:
-            ledger = Ledger(opened)
-            yield Services(
-                base_url=base_url,
-                options=options or Options(),
-                keys=keys,
-                clock=clock,
-                database=opened,
-                api_keys=ApiKeys(opened),
-                integrations=known,
-                connections=Connections(opened, clock),
-                sessions=ConnectSessions(opened, clock),
-                ledger=ledger,
-                runner=Runner(opened, ledger, clock),
-                webhooks=webhooks,
-            )

@@ -169,9 +169,9 @@ def sandbox_tools() -> str:
     lines: list[str] = []
     for app in all_apps():
         for action in app.actions:
-            given, output = action.input_type.json_schema(), action.output_type.json_schema()
-            parameters = ", ".join(fields(given, given.get("$defs", {})))
-            lines.append(f"{app.key}/{action.name}({parameters}) -> {notation(output, output.get('$defs', {}))}")
+            known = action.signature.definitions("given", "output")
+            given, output = known["given"], known["output"]
+            lines.append(f"{app.key}/{action.name}({', '.join(fields(given, known))}) -> {notation(output, known)}")
             lines.append(f"  [{action.access}] {' '.join(action.description.split())}")
             lines += [
                 f"  {name}: {one['description']}"

@@ -1,17 +1,108 @@
 """Running actions: outputs, failures, and what the ledger says of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from typing_extensions import TypedDict
 
-from nango_sandbox import Sandbox
-from nango_sandbox.functions.action import Action, Call, Integration
+from nango_sandbox import Sandbox, create_app
+from nango_sandbox.faults.kinds import RaceLost
+from nango_sandbox.functions.action import Action, Call, Endpoint, Integration
+from nango_sandbox.functions.failures import NetworkFailed, ThrownError, UpstreamFailed
+from nango_sandbox.in_process import InProcessSandbox
 
 Trigger = Callable[..., Awaitable[httpx.Response]]
+
+
+class Run:
+    """Runs the actions of an app whose functions write down their names, and then do what theirs says."""
+
+    def __init__(self) -> None:
+        self.started, self.go_on, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.sandbox: InProcessSandbox
+        self.http: httpx.AsyncClient
+        self.headers: dict[str, str]
+
+    def app(self) -> Integration:
+        async def writes(call: Call, given: dict[str, Any]) -> dict[str, Any]:
+            await self._note(call, "writes")
+            return {"given": given}
+
+        async def throws(call: Call, given: dict[str, Any]) -> None:
+            await self._note(call, "throws")
+            raise ThrownError("boom")
+
+        async def has_a_bug(call: Call, given: dict[str, Any]) -> None:
+            await self._note(call, "has-a-bug")
+            given["nothing"]
+
+        async def is_cut_off(call: Call, given: dict[str, Any]) -> None:
+            await self._note(call, "is-cut-off")
+            raise NetworkFailed("read ECONNRESET", "ECONNRESET")
+
+        async def is_told_429(call: Call, given: dict[str, Any]) -> None:
+            await self._note(call, "is-told-429")
+            headers = {"Content-Type": "text/json", "X-RateLimit-Reset": "5", "Retry-After": "5"}
+            raise UpstreamFailed(429, {"slow": "down"}, headers)
+
+        async def gives_a_set(call: Call, given: dict[str, Any]) -> Any:
+            return {1, 2}
+
+        async def gives_nan(call: Call, given: dict[str, Any]) -> Any:
+            return float("nan")
+
+        async def waits(call: Call, given: dict[str, Any]) -> None:
+            self.started.set()
+            await self.go_on.wait()
+            await self._note(call, "waits")
+            self.ended.set()
+
+        async def big(call: Call, given: dict[str, Any]) -> str:
+            await self._note(call, "big")
+            return "x" * int(given["size"])
+
+        functions = writes, throws, has_a_bug, is_cut_off, is_told_429, gives_a_set, gives_nan, waits, big
+        actions = [Action(each.__name__.replace("_", "-"), "Does what it says.", "write", each) for each in functions]
+        route = Endpoint("POST", "/things/new")
+        actions[0] = replace(actions[0], endpoint=route)
+        disabled = Action("disabled", "Is disabled.", "write", writes, enabled=False)
+        return Integration("app", "app", "App", "NONE", actions=(*actions, disabled))
+
+    async def __call__(
+        self, action: str, given: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        body = {"action_name": action, "input": given or {}}
+        return await self.http.post("/action/trigger", headers={**self.headers, **(headers or {})}, json=body)
+
+    async def written(self) -> list[str]:
+        """Which functions wrote something, by name."""
+        state = (await self.http.get("/sandbox/api/state")).json()
+        return [each["name"] for each in state.get("app", {}).get("things", [])]
+
+    @staticmethod
+    async def _note(call: Call, name: str) -> None:
+        await call.documents.put("things", name, {"name": name})
+
+
+@pytest.fixture
+async def run() -> AsyncIterator[Run]:
+    run = Run()
+    async with (
+        InProcessSandbox(integrations=[run.app()]) as run.sandbox,
+        httpx.AsyncClient(base_url=run.sandbox.base_url, transport=run.sandbox.transport) as run.http,
+    ):
+        run.headers = {
+            "Authorization": f"Bearer {run.sandbox.api_key.get_secret_value()}",
+            "connection-id": await run.sandbox.connect("app", {}),
+            "provider-config-key": "app",
+        }
+        yield run
 
 
 @pytest.fixture
@@ -119,7 +210,7 @@ async def test_numbers_are_javascripts(trigger: Trigger) -> None:
     assert (await trigger("github/get-issue", owner="Octo", repo="Widgets", issue_number=7.0)).status_code == 200
 
 
-async def test_a_failed_action_changes_nothing_but_the_ledger(
+async def test_a_call_of_an_app_that_fails_changes_nothing_but_the_ledger(
     sandbox: Sandbox, trigger: Trigger, http: httpx.AsyncClient
 ) -> None:
     before = (await http.get("/sandbox/api/state")).json()
@@ -150,28 +241,171 @@ async def test_the_ledger_over_http_says_the_same(sandbox: Sandbox, trigger: Tri
     assert [each.id for each in await sandbox.ledger()] == [first["id"], second["id"]]
 
 
-async def test_an_output_over_two_megabytes_fails_and_is_undone() -> None:
-    class Input(TypedDict):
-        size: int
+async def test_many_changes_of_one_document_at_once_all_count(
+    sandbox: Sandbox, trigger: Trigger, http: httpx.AsyncClient
+) -> None:
+    issue = {"owner": "octo", "repo": "widgets", "issue_number": 7}
+    before = (await trigger("github/get-issue", **issue)).json()["comments"]
+    await asyncio.gather(*(trigger("github/add-issue-comment", **issue, body=str(n)) for n in range(20)))
+    assert (await trigger("github/get-issue", **issue)).json()["comments"] == before + 20
 
-    async def big(call: Call, wanted: Input) -> str:
-        await call.documents.put("things", "one", {"written": True})
-        return "x" * wanted["size"]
 
-    app = Integration("app", "app", "App", actions=(Action("big", "Returns so many bytes.", "write", big),))
-    async with Sandbox(integrations=[app]) as sandbox, httpx.AsyncClient(base_url=sandbox.base_url) as http:
+async def test_an_output_over_two_megabytes_fails_and_what_was_done_stays(run: Run) -> None:
+    answer = await run("big", {"size": 2 * 1024 * 1024})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "script_internal_error")
+    assert await run.written() == ["big"]
+    assert len((await run("big", {"size": 2 * 1024 * 1024 - 2})).json()) == 2 * 1024 * 1024 - 2
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "error"),
+    [
+        (
+            "throws",
+            500,
+            {
+                "message": "An internal error occurred during the script execution",
+                "code": "script_internal_error",
+                "payload": {"message": "boom", "name": "Error", "stacktrace": ["Error: boom", "at Object.exec (throws-app.cjs:LINE:1)"]},
+            },
+        ),
+        (
+            "has-a-bug",
+            500,
+            {
+                "message": "An internal error occurred during the script execution",
+                "code": "script_internal_error",
+                "payload": {"message": "'nothing'", "name": "KeyError", "stacktrace": ["KeyError: 'nothing'", "at Object.exec (has-a-bug-app.cjs:LINE:1)"]},
+            },
+        ),
+        (
+            "is-cut-off",
+            500,
+            {
+                "message": "A network error occurred during an HTTP call",
+                "code": "script_network_error",
+                "payload": {"code": "ECONNRESET", "message": "read ECONNRESET", "name": "Error", "stacktrace": ["Error: read ECONNRESET", "at async Object.exec (is-cut-off-app.cjs:LINE:1)"]},
+            },
+        ),
+        (
+            "is-told-429",
+            424,
+            {
+                "code": "script_http_error",
+                "payload": {"slow": "down"},
+                "upstream": {"status": 429, "headers": {"content-type": "text/json", "x-ratelimit-reset": "5"}, "body": {"slow": "down"}},
+            },
+        ),
+    ],
+)  # fmt: skip
+async def test_a_function_that_fails_halfway_is_reported_and_what_it_did_stays(
+    run: Run, action: str, status: int, error: dict[str, Any]
+) -> None:
+    answer = await run(action)
+    assert answer.status_code == status
+    found = re.sub(r"cjs:\d+:", "cjs:LINE:", answer.text)
+    assert json.loads(found) == {"error": error}
+    assert await run.written() == [action]
+    (entry,) = await run.sandbox.ledger()
+    assert (entry.status, entry.error) == ("failed", {"status": status, **answer.json()["error"]})
+
+
+async def test_an_output_that_is_no_json_is_an_error_of_the_function(run: Run) -> None:
+    answer = await run("gives-a-set")
+    assert (answer.status_code, answer.json()["error"]["payload"]["name"]) == (500, "TypeError")
+    answer = await run("gives-nan")
+    assert (answer.status_code, answer.json()["error"]["payload"]["name"]) == (500, "ValueError")
+
+
+async def test_a_disabled_action_does_not_run(run: Run) -> None:
+    answer = await run("disabled")
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"error": {"code": "disabled_resource", "message": "The action is disabled"}},
+    )
+    queued = await run("disabled", headers={"x-async": "true"})
+    assert (queued.status_code, queued.json()["error"]["code"]) == (404, "disabled_resource")
+    assert (await run.written(), await run.sandbox.ledger()) == ([], [])
+
+
+@pytest.mark.parametrize("action", ["writes", "throws"])
+async def test_a_result_that_is_lost_was_there(run: Run, action: str) -> None:
+    run.sandbox.faults.add(RaceLost())
+    answer = await run(action)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (500, "action_script_failure")
+    assert re.fullmatch(r"Task [0-9a-f-]{36} is in progress", error["payload"]["error"])
+    (entry,) = await run.sandbox.ledger()
+    assert (entry.status, await run.written()) == ("succeeded" if action == "writes" else "failed", [action])
+
+
+async def test_an_action_goes_on_when_its_caller_gives_up(run: Run) -> None:
+    # This transport takes the caller's end to the application itself.
+    run.http = httpx.AsyncClient(
+        base_url=run.sandbox.base_url, transport=httpx.ASGITransport(create_app(run.sandbox.services))
+    )
+    calling = asyncio.create_task(run("waits"))
+    await run.started.wait()
+    calling.cancel()
+    await asyncio.gather(calling, return_exceptions=True)
+    assert await run.written() == []
+    run.go_on.set()
+    await asyncio.wait_for(run.ended.wait(), 10)
+    assert await run.written() == ["waits"]
+    assert [each.status for each in await run.sandbox.ledger()] == ["succeeded"]
+
+
+async def test_an_action_that_waits_keeps_nobody_else_waiting(run: Run) -> None:
+    waiting = [asyncio.create_task(run("waits")) for _ in range(3)]
+    await run.started.wait()
+    assert (await run("writes")).status_code == 200
+    run.go_on.set()
+    assert [each.status_code for each in await asyncio.gather(*waiting)] == [200] * 3
+
+
+async def test_an_action_that_runs_when_the_sandbox_stops_is_told_of_by_the_ledger(tmp_path: Path) -> None:
+    started = asyncio.Event()
+
+    async def hangs(call: Call, given: dict[str, Any]) -> None:
+        await call.documents.put("things", "one", {"name": "hangs"})
+        started.set()
+        await asyncio.Event().wait()
+
+    app = Integration("app", "app", "App", "NONE", actions=(Action("hangs", "Never ends.", "write", hangs),))
+    async with (
+        InProcessSandbox(tmp_path / "db", integrations=[app]) as sandbox,
+        httpx.AsyncClient(base_url=sandbox.base_url, transport=sandbox.transport) as http,
+    ):
         headers = {
             "Authorization": f"Bearer {sandbox.api_key.get_secret_value()}",
             "connection-id": await sandbox.connect("app", {}),
             "provider-config-key": "app",
         }
+        calling = asyncio.create_task(http.post("/action/trigger", headers=headers, json={"action_name": "hangs"}))
+        await started.wait()
+        calling.cancel()
+    async with InProcessSandbox(tmp_path / "db", integrations=[app]) as sandbox:
+        (entry,) = await sandbox.ledger()
+    assert (entry.action, entry.status) == ("hangs", "failed")
 
-        async def run(size: int) -> httpx.Response:
-            return await http.post(
-                "/action/trigger", headers=headers, json={"action_name": "big", "input": {"size": size}}
-            )
 
-        answer = await run(2 * 1024 * 1024)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (500, "script_internal_error")
-        assert (await http.get("/sandbox/api/state")).json() == {}
-        assert len((await run(2 * 1024 * 1024 - 2)).json()) == 2 * 1024 * 1024 - 2
+@pytest.mark.parametrize(
+    ("headers", "path"),
+    [
+        ({"x-async": "perhaps"}, "x-async"),
+        ({"x-max-retries": "-1"}, "x-max-retries"),
+        ({"x-max-retries": "6"}, "x-max-retries"),
+        ({"x-max-retries": "nan"}, "x-max-retries"),
+    ],
+)
+async def test_headers_that_make_no_sense_are_refused(run: Run, headers: dict[str, str], path: str) -> None:
+    answer = await run("writes", headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_headers")
+    assert answer.json()["error"]["errors"][0]["path"] == [path]
+    assert await run.written() == []
+
+
+async def test_the_deprecated_route_runs_the_action_that_declares_it(run: Run) -> None:
+    answer = await run.http.post("/v1/things/new", headers=run.headers, json={"a": 1})
+    assert (answer.status_code, answer.json(), await run.written()) == (200, {"given": {"a": 1}}, ["writes"])
+    assert (await run.http.get("/v1/things/new", headers=run.headers)).status_code == 404

@@ -32,6 +32,8 @@ ENDPOINTS = (
     ("POST", "/action/trigger"),
     ("POST", "/mcp"),
     ("GET", "/mcp"),
+    ("GET", "/proxy"),
+    ("POST", "/proxy/a/b"),
 )
 
 
@@ -210,3 +212,19 @@ async def test_the_first_finding_is_what_is_missing_and_the_last_what_is_unknown
         ("invalid_type", ["connection_id"]),
         ("unrecognized_keys", []),
     ]
+
+
+async def test_a_slash_at_the_end_of_a_path_changes_nothing(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/connections/", params={"limit": "1"})
+    assert (answer.status_code, answer.json()) == (200, {"connections": []})
+
+
+async def test_every_refresh_option_that_a_client_may_send_is_taken(http: httpx.AsyncClient) -> None:
+    made = await http.post(
+        "/connections", json={"provider_config_key": "no-auth", "credentials": {"type": "NONE"}, "tags": {"team": "a"}}
+    )
+    options = dict.fromkeys(("force_refresh", "refresh_token", "refresh_github_app_jwt_token"), "false")
+    answer = await http.get(
+        f"/connections/{made.json()['connection_id']}", params={"provider_config_key": "no-auth", **options}
+    )
+    assert answer.status_code == 200

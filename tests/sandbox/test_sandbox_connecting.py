@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from nango_sandbox import Sandbox
+from nango_sandbox.functions.action import Integration
 
 
 class Receiver:
@@ -89,7 +90,7 @@ async def test_one_click_connects_and_the_webhook_tells(
         assert page.status_code == 200
         assert "alice@example.com" in page.text
         (form,) = forms(page.text)
-        assert form == {"session_token": session["token"], "integration": "slack"}
+        assert form == {"session_token": session["token"], "integration": "slack", "form": form["form"]}
         done = await alice.post("/connect", data={**form, "decision": "authorize"})
     assert (done.status_code, "Slack is connected" in done.text) == (200, True)
     headers, raw = await receiver.next()
@@ -125,6 +126,54 @@ async def test_a_session_serves_more_than_once(sandbox: Sandbox, http: httpx.Asy
             assert (await alice.post("/connect", data=data)).status_code == 200
     connections = (await http.get("/connections")).json()["connections"]
     assert [each["provider_config_key"] for each in connections] == ["hubspot", "github", "github"]
+
+
+async def test_a_form_that_comes_twice_counts_once(sandbox: Sandbox, http: httpx.AsyncClient) -> None:
+    session = await new_session(http, tags={"end_user_id": "alice"}, allowed_integrations=["slack"])
+    async with browser(sandbox) as alice:
+        (form,) = forms((await alice.get(session["connect_link"])).text)
+        posts = [alice.post("/connect", data={**form, "decision": "authorize"}) for _ in range(4)]
+        assert [each.status_code for each in await asyncio.gather(*posts)] == [200] * 4
+        assert len((await http.get("/connections")).json()["connections"]) == 1
+        (another,) = forms((await alice.get(session["connect_link"])).text)
+        await alice.post("/connect", data={**another, "decision": "authorize"})
+    assert len((await http.get("/connections")).json()["connections"]) == 2
+
+
+async def test_the_page_asks_for_what_the_integration_needs(sandbox: Sandbox, http: httpx.AsyncClient) -> None:
+    kinds = ["no-auth", "private-api-basic", "private-api-bearer"]
+    session = await new_session(http, tags={"end_user_id": "alice"}, allowed_integrations=kinds)
+    async with browser(sandbox) as alice:
+        page = (await alice.get(session["connect_link"])).text
+        fields = {form["integration"]: form for form in forms(page)}
+        assert [page.count(f'name="{name}"') for name in ("api_key", "username", "password")] == [1, 1, 1]
+        typed = {
+            "no-auth": {},
+            "private-api-basic": {"username": "alice", "password": "p w"},
+            "private-api-bearer": {"api_key": "k-1"},
+        }
+        for kind in kinds[1:]:
+            empty = await alice.post("/connect", data={**fields[kind], "decision": "authorize"})
+            assert (empty.status_code, "needs what the form asks for" in empty.text) == (400, True)
+        for kind in kinds:
+            data = {**fields[kind], **typed[kind], "decision": "authorize"}
+            assert (await alice.post("/connect", data=data)).status_code == 200, "one that was refused may come again"
+    held = {}
+    for each in (await http.get("/connections")).json()["connections"]:
+        key = each["provider_config_key"]
+        got = await http.get(f"/connections/{each['connection_id']}?provider_config_key={key}")
+        held[key] = got.json()["credentials"]
+    assert held == {
+        "no-auth": {},
+        "private-api-basic": {"type": "BASIC", "username": "alice", "password": "p w"},
+        "private-api-bearer": {"type": "API_KEY", "apiKey": "k-1"},
+    }
+
+
+async def test_a_connection_made_for_a_test_asks_no_provider() -> None:
+    verified = Integration("github-pat", "github-pat", "GitHub (token)", "API_KEY")
+    async with Sandbox(integrations=[verified]) as sandbox:
+        assert await sandbox.connect("github-pat", {}, connection_id="pat") == "pat"
 
 
 async def test_reconnecting_renews_the_connection_and_replaces_its_tags(
@@ -265,7 +314,7 @@ async def test_what_the_session_token_may_read(sandbox: Sandbox, http: httpx.Asy
     bearer = {"Authorization": f"Bearer {session['token']}"}
     async with browser(sandbox) as frank:
         integrations = (await frank.get("/integrations", headers=bearer)).json()["data"]
-        assert [each["unique_key"] for each in integrations] == ["no-auth", "slack"]
+        assert [each["unique_key"] for each in integrations] == ["slack", "no-auth"]
         assert (await frank.get("/providers/slack", headers=bearer)).status_code == 200
         for path in ("/connections", "/integrations/slack", "/scripts/config"):
             refused = await frank.get(path, headers=bearer)

@@ -195,6 +195,7 @@ async def test_the_overview_shows_what_the_apps_hold_and_what_ran(tmp_path: Path
 def test_the_command_serves_until_ctrl_c(tmp_path: Path) -> None:
     database = tmp_path / "sandbox.db"
     command = [sys.executable, "-W", "error", "-m", "nango_sandbox", "--port", "0", "--database", str(database)]
+    command += ["--rate-limit", "7"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
     ) as process:
@@ -209,6 +210,7 @@ def test_the_command_serves_until_ctrl_c(tmp_path: Path) -> None:
             f"{lines['NANGO_BASE_URL']}/integrations", headers={"Authorization": f"Bearer {lines['NANGO_API_KEY']}"}
         )
         assert answer.status_code == 200
+        assert answer.headers["x-ratelimit-limit"] == "7"
         process.send_signal(2)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")

@@ -26,17 +26,24 @@ def _bearer(request: Request) -> str:
 
 
 async def key_of(request: Request) -> ApiKey:
-    """The API key that the caller shows. Raises NangoError 401."""
+    """The API key that the caller shows. Raises NangoError 401, or 429 when all keys together asked too often."""
     held: ApiKey | None = getattr(request.state, "api_key", None)
     if held is not None:
         return held
+    key = await known_key(request)
+    services_of(request).rate_limits.count(request, "environment")
+    request.state.api_key = key
+    return key
+
+
+async def known_key(request: Request) -> ApiKey:
+    """The API key that the caller shows; asking for it counts for no limit. Raises NangoError 401."""
     secret = _bearer(request)
     if not _UUID_V4.fullmatch(secret):
         raise unauthorized("invalid_secret_key_format", "The provided secret key is not a UUID v4.")
     key = await services_of(request).api_keys.find(secret)
     if key is None:
         raise unauthorized("unknown_account", "The provided authorization header does not match any account.")
-    request.state.api_key = key
     return key
 
 
@@ -77,7 +84,9 @@ async def session_of(services: Services, token: str) -> ConnectSession:
 async def with_session_token(request: Request) -> tuple[Services, ConnectSession]:
     """The services and the session, for a caller that shows a connect session token as its bearer."""
     services = services_of(request)
-    return services, await session_of(services, _bearer(request))
+    session = await session_of(services, _bearer(request))
+    services.rate_limits.count(request, "end users")
+    return services, session
 
 
 async def with_key_or_token(request: Request, *one_of: str) -> tuple[Services, ConnectSession | None]:

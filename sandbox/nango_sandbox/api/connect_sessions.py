@@ -13,15 +13,24 @@ from nango_sandbox.api.validation import closed, read_body, refuse_query
 from nango_sandbox.api.webhook_url import WEBHOOK_URL, check_webhook_url
 from nango_sandbox.errors import NangoError, issue
 from nango_sandbox.services import Services
-from nango_sandbox.store.sessions import ConnectSession
+from nango_sandbox.store.sessions import ConnectSession, Defaults
 
 _TEXT = {"type": "string"}
 _BOTH = {
     "tags": TAGS,
     "end_user": END_USER,
     "organization": ORGANIZATION,
-    "integrations_config_defaults": {"type": "object"},
-    "overrides": {"type": "object"},
+    "integrations_config_defaults": {
+        "type": "object",
+        "additionalProperties": closed(
+            {
+                "user_scopes": _TEXT,
+                "authorization_params": {"type": "object", "additionalProperties": _TEXT},
+                "connection_config": {"type": "object"},
+            }
+        ),
+    },
+    "overrides": {"type": "object", "additionalProperties": closed({"docs_connect": _TEXT})},
     "webhook_url_override": WEBHOOK_URL,
 }
 _ALLOWED = {"type": "array", "items": _TEXT}
@@ -51,6 +60,18 @@ def _webhook_url(body: dict[str, Any]) -> str | None:
     return url
 
 
+def _defaults(services: Services, body: dict[str, Any]) -> dict[str, Defaults]:
+    sent = body.get("integrations_config_defaults", {})
+    findings = [
+        issue("custom", "Integration does not exist", "integrations_config_defaults", key)
+        for key in sent
+        if key not in services.integrations
+    ]
+    if findings:
+        raise NangoError(400, "invalid_body", errors=findings)
+    return {key: Defaults.model_validate(each) for key, each in sent.items()}
+
+
 async def create_session(request: Request) -> JSONResponse:
     services = await with_api_key(request, "connect_sessions:write")
     refuse_query(request)
@@ -68,6 +89,7 @@ async def create_session(request: Request) -> JSONResponse:
         end_user=read_end_user(body),
         allowed_integrations=tuple(allowed),
         webhook_url_override=_webhook_url(body),
+        integrations_config_defaults=_defaults(services, body),
     )
     return _answer(services, session)
 
@@ -85,6 +107,7 @@ async def create_reconnect_session(request: Request) -> JSONResponse:
         allowed_integrations=(connection.integration,),
         reconnects=connection.connection_id,
         webhook_url_override=_webhook_url(body),
+        integrations_config_defaults=_defaults(services, body),
     )
     return _answer(services, session)
 

@@ -8,18 +8,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from nango_sandbox.api.auth import with_api_key
+from nango_sandbox.api.auth import may, with_api_key
+from nango_sandbox.api.connection_body import credentials_body, full, summary, wire_time
 from nango_sandbox.api.tags import END_USER, TAGS, read_end_user, read_tags
 from nango_sandbox.api.validation import closed, read_body, read_query
 from nango_sandbox.api.webhook_url import WEBHOOK_URL, check_webhook_url
 from nango_sandbox.connecting import store_connection
+from nango_sandbox.credentials import RefreshFailedError, fetch
 from nango_sandbox.errors import NangoError, issue
 from nango_sandbox.store.connections import Connection
 
 _TEXT = {"type": "string"}
 _NAME = {"type": "string", "minLength": 1, "maxLength": 255}
 _OBJECT = {"type": "object"}
-_BOOLEAN = {"enum": ["true", "1", "yes", "on", "y", "enabled", "false", "0", "no", "off", "n", "disabled"]}
+_YES = ("true", "1", "yes", "on", "y", "enabled")
+_BOOLEAN = {"enum": [*_YES, "false", "0", "no", "off", "n", "disabled"]}
 
 _LIST = closed(
     {
@@ -34,7 +37,8 @@ _LIST = closed(
     }
 )
 _ONE = {"provider_config_key": _TEXT}
-_GET = closed({**_ONE, "refresh_token": _BOOLEAN, "force_refresh": _BOOLEAN}, "provider_config_key")
+_REFRESHING = ("force_refresh", "refresh_token", "refresh_github_app_jwt_token")
+_GET = closed({**_ONE, **dict.fromkeys(_REFRESHING, _BOOLEAN)}, "provider_config_key")
 _KEY = closed(_ONE, "provider_config_key")
 _PATCH = closed({"tags": TAGS, "end_user": END_USER, "webhook_url_override": WEBHOOK_URL})
 _METADATA = closed(
@@ -81,42 +85,6 @@ def _import_schema(body: Any) -> dict[str, Any]:
     )
 
 
-def _time(moment: datetime | None, zone: str = "+00:00") -> str | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", zone)
-
-
-def _credentials(connection: Connection) -> dict[str, Any]:
-    if connection.auth_mode == "OAUTH2":
-        return {**connection.credentials, "raw": connection.credentials}
-    return connection.credentials
-
-
-def _summary(connection: Connection) -> dict[str, Any]:
-    return {
-        "id": connection.id,
-        "connection_id": connection.connection_id,
-        "provider_config_key": connection.integration,
-        "provider": connection.provider,
-        "errors": connection.errors,
-        "end_user": connection.end_user and connection.end_user.model_dump(),
-        "tags": connection.tags,
-        "metadata": connection.metadata,
-    }
-
-
-def _full(connection: Connection, zone: str = "+00:00") -> dict[str, Any]:
-    return _summary(connection) | {
-        "connection_config": connection.connection_config,
-        "webhook_url_override": connection.webhook_url_override,
-        "created_at": _time(connection.created_at, zone),
-        "updated_at": _time(connection.updated_at, zone),
-        "last_fetched_at": _time(connection.last_fetched_at, zone),
-        "credentials": _credentials(connection),
-    }
-
-
 def _not_found() -> NangoError:
     return NangoError(404, "not_found", "Failed to find connection")
 
@@ -128,18 +96,18 @@ async def list_connections(request: Request) -> JSONResponse:
     found = await services.connections.newest_first(
         tags={key.lower(): value for key, value in query.get("tags", {}).items()}
     )
-    kept = [each for each in found if _matches(each, query)]
+    kept = [each for each in found if matches(each, query)]
     return JSONResponse(
         {
             "connections": [
-                {**_summary(each), "created": _time(each.created_at)}
+                {**summary(each), "created": wire_time(each.created_at)}
                 for each in kept[page * limit : (page + 1) * limit]
             ]
         }
     )
 
 
-def _matches(connection: Connection, query: dict[str, Any]) -> bool:
+def matches(connection: Connection, query: dict[str, Any]) -> bool:
     end_user = connection.end_user
     organization = (end_user and end_user.organization) or {}
     searched = [connection.connection_id, *connection.tags.values()]
@@ -160,12 +128,25 @@ async def get_connection(request: Request) -> JSONResponse:
     query = read_query(request, _GET)
     if query["provider_config_key"] not in services.integrations:
         raise NangoError(400, "unknown_provider_config", "Provider does not exists")
-    connection = await services.connections.change(
-        request.path_params["connection_id"], query["provider_config_key"], last_fetched_at=services.clock.now()
-    )
+    shown = await may(request, "connections:read_credentials")
+    options = {name: query.get(name) in _YES for name in _REFRESHING}
+    if any(options.values()) and not shown:
+        message = "Credential and refresh options require the environment:connections:read_credentials scope"
+        raise NangoError(403, "forbidden", message)
+    connection_id, key = request.path_params["connection_id"], query["provider_config_key"]
+    if not shown:
+        connection = await services.connections.change(connection_id, key, last_fetched_at=services.clock.now())
+        if connection is None:
+            raise _not_found()
+        return JSONResponse(full(connection, {}))
+    connection = await services.connections.get(connection_id, key)
     if connection is None:
         raise _not_found()
-    return JSONResponse(_full(connection))
+    try:
+        fetched = await fetch(services, connection, force=options["force_refresh"])
+    except RefreshFailedError as error:
+        raise error.to_nango_error() from error
+    return JSONResponse(full(fetched, credentials_body(fetched, refresh_token=options["refresh_token"])))
 
 
 async def import_connection(request: Request) -> JSONResponse:
@@ -190,7 +171,7 @@ async def import_connection(request: Request) -> JSONResponse:
         end_user=read_end_user(body),
         webhook_url_override=url,
     )
-    return JSONResponse(_full(stored, zone="Z"), 201)
+    return JSONResponse(full(stored, credentials_body(stored), zone="Z"), 201)
 
 
 def _with_expiry(credentials: dict[str, Any]) -> dict[str, Any]:
@@ -203,7 +184,7 @@ def _with_expiry(credentials: dict[str, Any]) -> dict[str, Any]:
         found = issue("invalid_type", "Invalid input: expected date, received Date", "credentials", "expires_at")
         raise NangoError(400, "invalid_body", errors=[found]) from error
     moment = expires_at if expires_at.tzinfo else expires_at.replace(tzinfo=UTC)
-    return {**credentials, "expires_at": _time(moment, "Z")}
+    return {**credentials, "expires_at": wire_time(moment, "Z")}
 
 
 async def patch_connection(request: Request) -> JSONResponse:

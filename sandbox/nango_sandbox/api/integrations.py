@@ -1,85 +1,172 @@
-"""Integrations and providers."""
+"""Integrations: list, get, create, change, delete."""
 
-from datetime import UTC
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from nango_sandbox.api.auth import integration_not_found, with_api_key, with_key_or_token
-from nango_sandbox.api.validation import closed, read_query, refuse_query
-from nango_sandbox.errors import NangoError
-from nango_sandbox.functions.action import Integration
-from nango_sandbox.services import Services
+from nango_sandbox import integrating
+from nango_sandbox.api.auth import integration_not_found, may, with_api_key, with_key_or_token
+from nango_sandbox.api.integration_body import (
+    CONFIG,
+    CUSTOM,
+    DISPLAY_NAME,
+    FORWARD_WEBHOOKS,
+    KEY,
+    PROVIDER,
+    credentials_schema,
+    listed,
+    public,
+)
+from nango_sandbox.api.validation import check, closed, read_body, refuse_query
+from nango_sandbox.errors import NangoError, issue
+from nango_sandbox.integrating import IntegrationRefusedError
+
+_INCLUDE = {"enum": ["webhook", "credentials"]}
+_GET = closed({"include": {"anyOf": [_INCLUDE, {"type": "array", "items": _INCLUDE}]}})
+_PLAIN = {"display_name": DISPLAY_NAME, "forward_webhooks": FORWARD_WEBHOOKS}
+_NAMED = {"provider": PROVIDER, "unique_key": KEY, **_PLAIN}
+_QUICKSTART = closed(_NAMED, "provider", "unique_key")
+
+_MESSAGES = {
+    "incompatible_credentials": "incompatible credentials auth type and provider auth",
+    "missing_credentials": "Missing credentials",
+    "has_connections": "Can't rename an integration with active connections",
+    "no_app_needed": "Quickstart is only available for providers that require a developer app",
+    "no_shared_app": "No Nango-provided developer app is configured for this provider",
+}
 
 
-def _logo(services: Services, provider: str) -> str:
-    return f"{services.base_url}/images/template-logos/{provider}.svg"
+def _settings(body: Any) -> dict[str, Any]:
+    return {"credentials": credentials_schema(body), "integration_config": CONFIG, "custom": CUSTOM}
 
 
-def _integration(services: Services, integration: Integration) -> dict[str, Any]:
-    created_at = services.keys.created_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {
-        "unique_key": integration.key,
-        "provider": integration.provider,
-        "display_name": integration.display_name,
-        "logo": _logo(services, integration.provider),
-        "forward_webhooks": True,
-        "created_at": created_at,
-        "updated_at": created_at,
-    }
+def _create_schema(body: Any) -> dict[str, Any]:
+    return closed({**_NAMED, **_settings(body)}, "provider", "unique_key")
 
 
-def _provider(services: Services, integration: Integration) -> dict[str, Any]:
-    return {
-        "display_name": integration.display_name,
-        "categories": list(integration.categories),
-        "auth_mode": integration.auth_mode,
-        "name": integration.provider,
-        "logo_url": _logo(services, integration.provider),
-    }
+def _patch_schema(body: Any) -> dict[str, Any]:
+    return closed({"unique_key": KEY, **_PLAIN, **_settings(body)})
+
+
+def _refusal(refused: IntegrationRefusedError, *, creating: bool) -> NangoError:
+    match refused.reason:
+        case "unknown":
+            return integration_not_found(refused.key)
+        case "unknown_provider":
+            return NangoError(400, "invalid_body", errors=[issue("invalid_string", "Invalid provider", "provider")])
+        case "exists" if creating:
+            found = issue("invalid_string", "Unique key already exists", "uniqueKey")
+            return NangoError(400, "invalid_body", errors=[found])
+        case "exists":
+            return NangoError(400, "invalid_body", "uniqueKey is already used by another integration")
+        case reason:
+            return NangoError(400, "invalid_body", _MESSAGES[reason])
+
+
+def _custom(body: dict[str, Any]) -> dict[str, str] | None:
+    """`integration_config` and `custom` are kept in one place; the former wins."""
+    if "integration_config" not in body and "custom" not in body:
+        return None
+    return {**body.get("custom", {}), **body.get("integration_config", {})}
 
 
 async def list_integrations(request: Request) -> JSONResponse:
     services, session = await with_key_or_token(request, "integrations:list", "integrations:list_credentials")
     refuse_query(request)
-    shown = [each for key, each in sorted(services.integrations.items()) if session is None or session.allows(key)]
-    return JSONResponse({"data": [_integration(services, each) for each in shown]})
+    keys = [key for key in services.integrations if session is None or session.allows(key)]
+    return JSONResponse({"data": [public(services, each) for each in listed(services, keys)]})
 
 
 async def get_integration(request: Request) -> JSONResponse:
+    """`include` may come twice. Without the scope for credentials they are left out, and nothing tells so."""
     services = await with_api_key(request, "integrations:read", "integrations:read_credentials")
-    refuse_query(request)
+    query: dict[str, Any] = dict(request.query_params)
+    include = request.query_params.getlist("include")
+    if include:
+        query["include"] = include
+    check(query, _GET, "invalid_query_params")
     key = request.path_params["integration"]
     if key not in services.integrations:
         raise integration_not_found(key)
-    return JSONResponse({"data": _integration(services, services.integrations[key])})
+    if not await may(request, "integrations:read_credentials"):
+        include = [each for each in include if each != "credentials"]
+    return JSONResponse({"data": public(services, services.integrations.stored(key), include)})
 
 
-def _providers(services: Services) -> dict[str, dict[str, Any]]:
-    return {each.provider: _provider(services, each) for each in services.integrations.values()}
+async def create_integration(request: Request) -> JSONResponse:
+    services = await with_api_key(request, "integrations:create")
+    refuse_query(request)
+    body = await read_body(request, _create_schema)
+    try:
+        made = await integrating.create(
+            services,
+            key=body["unique_key"],
+            provider=body["provider"],
+            display_name=body.get("display_name"),
+            credentials=body.get("credentials"),
+            forward_webhooks=body.get("forward_webhooks", True),
+            custom=_custom(body),
+        )
+    except IntegrationRefusedError as refused:
+        raise _refusal(refused, creating=True) from refused
+    return JSONResponse({"data": public(services, made)})
 
 
-async def list_providers(request: Request) -> JSONResponse:
-    services, _ = await with_key_or_token(request)
-    search = read_query(request, closed({"search": {"type": "string"}})).get("search", "").lower()
-    known = _providers(services)
-    return JSONResponse({"data": [known[name] for name in sorted(known) if search in name]})
+async def quickstart_integration(request: Request) -> JSONResponse:
+    """With an OAuth app of Nango's own instead of the developer's."""
+    services = await with_api_key(request, "integrations:create")
+    refuse_query(request)
+    body = await read_body(request, _QUICKSTART)
+    try:
+        made = await integrating.create(
+            services,
+            key=body["unique_key"],
+            provider=body["provider"],
+            display_name=body.get("display_name"),
+            forward_webhooks=body.get("forward_webhooks", True),
+            shared_app=True,
+        )
+    except IntegrationRefusedError as refused:
+        raise _refusal(refused, creating=True) from refused
+    return JSONResponse({"data": public(services, made)})
 
 
-async def get_provider(request: Request) -> JSONResponse:
-    services, _ = await with_key_or_token(request)
-    name = request.path_params["provider"]
-    provider = _providers(services).get(name)
-    if provider is None:
-        raise NangoError(404, "not_found", f"Unknown provider {name}")
-    return JSONResponse({"data": provider})
+async def update_integration(request: Request) -> JSONResponse:
+    services = await with_api_key(request, "integrations:update")
+    refuse_query(request)
+    body = await read_body(request, _patch_schema)
+    try:
+        changed = await integrating.update(
+            services,
+            request.path_params["integration"],
+            new_key=body.get("unique_key"),
+            display_name=body.get("display_name"),
+            credentials=body.get("credentials"),
+            forward_webhooks=body.get("forward_webhooks"),
+            custom=_custom(body),
+        )
+    except IntegrationRefusedError as refused:
+        raise _refusal(refused, creating=False) from refused
+    return JSONResponse({"data": public(services, changed)})
+
+
+async def delete_integration(request: Request) -> JSONResponse:
+    services = await with_api_key(request, "integrations:delete")
+    refuse_query(request)
+    try:
+        await integrating.delete(services, request.path_params["integration"])
+    except IntegrationRefusedError as refused:
+        raise NangoError(404, "not_found", "Integration does not exist") from refused
+    return JSONResponse({"success": True})
 
 
 routes = [
     Route("/integrations", list_integrations, methods=["GET"]),
+    Route("/integrations", create_integration, methods=["POST"]),
+    Route("/integrations/quickstart", quickstart_integration, methods=["POST"]),
     Route("/integrations/{integration}", get_integration, methods=["GET"]),
-    Route("/providers", list_providers, methods=["GET"]),
-    Route("/providers/{provider}", get_provider, methods=["GET"]),
+    Route("/integrations/{integration}", update_integration, methods=["PATCH"]),
+    Route("/integrations/{integration}", delete_integration, methods=["DELETE"]),
 ]

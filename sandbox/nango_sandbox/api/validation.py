@@ -146,7 +146,7 @@ def _findings(error: ValidationError) -> list[dict[str, Any]]:
             options = "|".join(f'"{option}"' for option in limit)
             return [issue("invalid_value", f"Invalid option: expected one of {options}", *path)]
         case _:
-            return [issue("invalid_union", "Invalid input", *path)]
+            return [issue("invalid_union", str(schema.get("message", "Invalid input")), *path)]
 
 
 def _kind(schema: Schema) -> str:

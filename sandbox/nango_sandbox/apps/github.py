@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nango_sandbox.apps.copying import copying
 from nango_sandbox.apps.github_seed import seed
 from nango_sandbox.apps.github_types import (
     AddComment,
@@ -11,6 +12,7 @@ from nango_sandbox.apps.github_types import (
     CreateLabel,
     Deleted,
     DeleteLabel,
+    GithubIssue,
     Issue,
     IssueList,
     Label,
@@ -25,6 +27,7 @@ from nango_sandbox.apps.github_types import (
 )
 from nango_sandbox.apps.wire_time import iso
 from nango_sandbox.functions.action import Action, Call, Endpoint, Integration
+from nango_sandbox.functions.atomic import atomic
 from nango_sandbox.functions.failures import UpstreamFailed
 from nango_sandbox.store.documents import Documents
 
@@ -58,6 +61,7 @@ async def get_issue(call: Call, wanted: OneIssue) -> Issue:
     return await _issue(call.documents, wanted)
 
 
+@atomic
 async def create_issue(call: Call, wanted: CreateIssue) -> Issue:
     repository = (await _repository(call.documents, wanted))["full_name"]
     labels, assignees = wanted.get("labels", []), wanted.get("assignees", [])
@@ -83,6 +87,7 @@ async def create_issue(call: Call, wanted: CreateIssue) -> Issue:
     return issue
 
 
+@atomic
 async def update_issue(call: Call, wanted: UpdateIssue) -> Issue:
     held = await _issue(call.documents, wanted)
     await _make_labels(call.documents, held["repository"], wanted.get("labels", []))
@@ -102,6 +107,7 @@ async def update_issue(call: Call, wanted: UpdateIssue) -> Issue:
     return issue
 
 
+@atomic
 async def add_issue_comment(call: Call, wanted: AddComment) -> Comment:
     issue = await _issue(call.documents, wanted)
     comment: Comment = {
@@ -128,6 +134,7 @@ async def list_labels(call: Call, wanted: OneRepository) -> LabelList:
     return {"labels": await _in_repository(call.documents, "labels", wanted)}
 
 
+@atomic
 async def create_label(call: Call, wanted: CreateLabel) -> Label:
     repository = (await _repository(call.documents, wanted))["full_name"]
     key = _label_key(repository, wanted["name"])
@@ -143,6 +150,7 @@ async def create_label(call: Call, wanted: CreateLabel) -> Label:
     return label
 
 
+@atomic
 async def delete_label(call: Call, wanted: DeleteLabel) -> Deleted:
     """The label goes from every issue that carries it."""
     repository = (await _repository(call.documents, wanted))["full_name"]
@@ -166,6 +174,10 @@ def _invalid(resource: str, field: str, code: str) -> UpstreamFailed:
 
 def _key(repository: str, number: int) -> str:
     return f"{repository}#{number}"
+
+
+def _identity(issue: Issue) -> str:
+    return _key(issue["repository"], issue["number"])
 
 
 def _label_key(repository: str, name: str) -> str:
@@ -231,6 +243,7 @@ def github() -> Integration:
         categories=("dev-tools", "ticketing"),
         scopes=_REPO,
         seed=seed,
+        syncs=(copying("issues", "GithubIssue", GithubIssue, _REPO, path="/github/issues", identity=_identity),),
         actions=(
             Action(
                 "list-repositories",

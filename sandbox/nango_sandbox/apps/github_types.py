@@ -40,6 +40,12 @@ class Issue(TypedDict):
     closed_at: str | None
 
 
+class GithubIssue(Issue):
+    """As a sync copies it. id: repository and number, `octo/widgets#7`"""
+
+    id: str
+
+
 class Comment(TypedDict):
     id: int
     repository: str

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nango_sandbox.apps.copying import copying
 from nango_sandbox.apps.hubspot_seed import seed
 from nango_sandbox.apps.hubspot_types import (
     Changeable,
@@ -25,6 +26,7 @@ from nango_sandbox.apps.hubspot_types import (
 )
 from nango_sandbox.apps.wire_time import iso
 from nango_sandbox.functions.action import Action, Call, Endpoint, Integration
+from nango_sandbox.functions.atomic import atomic
 from nango_sandbox.functions.failures import UpstreamFailed
 from nango_sandbox.store.documents import Documents
 
@@ -50,6 +52,7 @@ async def get_contact(call: Call, wanted: OneContact) -> Contact:
     return contact
 
 
+@atomic
 async def create_contact(call: Call, wanted: CreateContact) -> Contact:
     await _check_email_is_free(call.documents, wanted["email"])
     contact: Contact = {
@@ -68,6 +71,7 @@ async def create_contact(call: Call, wanted: CreateContact) -> Contact:
     return contact
 
 
+@atomic
 async def update_contact(call: Call, wanted: UpdateContact) -> Contact:
     contact: Contact = await _held(call.documents, "contacts", wanted["contact_id"])
     if "email" in wanted:
@@ -75,6 +79,7 @@ async def update_contact(call: Call, wanted: UpdateContact) -> Contact:
     return await _changed(call, "contacts", contact, wanted)
 
 
+@atomic
 async def delete_contact(call: Call, wanted: OneContact) -> Deleted:
     return await _deleted(call.documents, "contacts", wanted["contact_id"])
 
@@ -84,6 +89,7 @@ async def list_companies(call: Call, wanted: Listing) -> CompanyList:
     return {"companies": companies, "next_cursor": cursor}
 
 
+@atomic
 async def create_company(call: Call, wanted: CreateCompany) -> Company:
     company: Company = {
         "id": str(await call.documents.next_number("companies", first=501)),
@@ -104,6 +110,7 @@ async def list_deals(call: Call, wanted: ListDeals) -> DealList:
     return {"deals": deals, "next_cursor": cursor}
 
 
+@atomic
 async def create_deal(call: Call, wanted: CreateDeal) -> Deal:
     deal: Deal = {
         "id": str(await call.documents.next_number("deals", first=9001)),
@@ -120,11 +127,13 @@ async def create_deal(call: Call, wanted: CreateDeal) -> Deal:
     return deal
 
 
+@atomic
 async def update_deal(call: Call, wanted: UpdateDeal) -> Deal:
     deal: Deal = await _held(call.documents, "deals", wanted["deal_id"])
     return await _changed(call, "deals", deal, wanted)
 
 
+@atomic
 async def delete_deal(call: Call, wanted: OneDeal) -> Deleted:
     return await _deleted(call.documents, "deals", wanted["deal_id"])
 
@@ -182,6 +191,7 @@ def hubspot() -> Integration:
         categories=("crm", "marketing"),
         scopes=(*read_contacts, *write_contacts, *read_deals, *write_deals),
         seed=seed,
+        syncs=(copying("contacts", "HubspotContact", Contact, read_contacts, path="/hubspot/contacts"),),
         actions=(
             Action(
                 "list-contacts",

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 
+from nango_sandbox.apps.copying import copying
 from nango_sandbox.apps.slack_seed import seed
 from nango_sandbox.apps.slack_types import (
     Channel,
@@ -27,6 +28,7 @@ from nango_sandbox.apps.slack_types import (
     UserList,
 )
 from nango_sandbox.functions.action import Action, Call, Endpoint, Integration
+from nango_sandbox.functions.atomic import atomic
 from nango_sandbox.functions.failures import UpstreamFailed
 from nango_sandbox.store.documents import Documents
 
@@ -63,6 +65,7 @@ async def search_messages(call: Call, wanted: Search) -> SearchResult:
     return {"matches": found[: wanted.get("count", 20)], "total": len(found)}
 
 
+@atomic
 async def post_message(call: Call, wanted: PostMessage) -> Posted:
     channel = await _open_channel(call.documents, wanted["channel"])
     thread_ts = wanted.get("thread_ts")
@@ -88,6 +91,7 @@ async def post_message(call: Call, wanted: PostMessage) -> Posted:
     }
 
 
+@atomic
 async def update_message(call: Call, wanted: UpdateMessage) -> Posted:
     channel = await _open_channel(call.documents, wanted["channel"])
     message = await _message(call.documents, channel, wanted["ts"])
@@ -102,6 +106,7 @@ async def update_message(call: Call, wanted: UpdateMessage) -> Posted:
     }
 
 
+@atomic
 async def delete_message(call: Call, wanted: OneMessage) -> Done:
     channel = await _channel(call.documents, wanted["channel"])
     await _message(call.documents, channel, wanted["ts"])
@@ -109,6 +114,7 @@ async def delete_message(call: Call, wanted: OneMessage) -> Done:
     return {"ok": True, "channel": channel["id"], "ts": wanted["ts"]}
 
 
+@atomic
 async def create_channel(call: Call, wanted: CreateChannel) -> Channel:
     name = wanted["name"].removeprefix("#")
     if not re.fullmatch(r"[a-z0-9_-]+", name):
@@ -127,6 +133,7 @@ async def create_channel(call: Call, wanted: CreateChannel) -> Channel:
     return channel
 
 
+@atomic
 async def set_channel_topic(call: Call, wanted: SetTopic) -> Channel:
     channel = await _open_channel(call.documents, wanted["channel"])
     channel["topic"] = wanted["topic"]
@@ -134,6 +141,7 @@ async def set_channel_topic(call: Call, wanted: SetTopic) -> Channel:
     return channel
 
 
+@atomic
 async def archive_channel(call: Call, wanted: OneChannel) -> Channel:
     channel = await _channel(call.documents, wanted["channel"])
     if channel["name"] == "general":
@@ -217,6 +225,10 @@ def slack() -> Integration:
         categories=("communication",),
         scopes=("channels:read", "channels:history", "channels:manage", "chat:write", "search:read", "users:read"),
         seed=seed,
+        syncs=(
+            copying("channels", "SlackChannel", Channel, _READ, path="/slack/channels"),
+            copying("users", "SlackUser", User, ("users:read",), path="/slack/users", frequency="every day"),
+        ),
         actions=(
             Action(
                 "list-channels",

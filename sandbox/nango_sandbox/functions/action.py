@@ -6,11 +6,13 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
 
+from nango_sandbox.functions.frequency import interval
 from nango_sandbox.functions.signature import Annotated, Schema, Signature
 from nango_sandbox.store.documents import Documents
 from nango_sandbox.store.ledger import Access
 
-AuthMode = Literal["OAUTH2", "API_KEY", "BASIC", "NONE"]
+AuthMode = Literal["OAUTH2", "API_KEY", "BASIC", "NONE", "OAUTH1", "OAUTH2_CC", "MCP_OAUTH2", "TBA", "APP", "CUSTOM"]
+"""How the users of a provider authorize. The sandbox treats what is not one of the first four as OAUTH2."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,20 @@ class Call:
 
 
 Function = Callable[[Call, Any], Awaitable[Any]]
+SyncFunction = Callable[[Call, None], Awaitable[Mapping[str, list[dict[str, Any]]]]]
 Seed = Callable[[Documents, datetime], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The route that a function declares for its callers. It need not be the method that the app's API takes."""
+    """The route that a function declares for its callers. It need not be the method that the app's API takes.
+
+    group: the heading under which listings show it; the integration's name if none is given
+    """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class Action:
 
     def model_name(self, direction: Literal["Input", "Output"], integration: str) -> str:
         """Names as Nango's compiler gives them: ActionInput_github_createissue."""
-        return f"Action{direction}_{integration.replace('-', '_')}_{''.join(filter(str.isalnum, self.name))}"
+        return f"Action{direction}_{_compiled(integration, self.name)}"
 
 
 @dataclass(frozen=True)
@@ -76,18 +83,31 @@ class Sync:
 
     function: `async (call, None) -> {model: [record, ...]}`, each record a JSON object with an `id`
     models: JSON Schema of each model's records
-    frequency: as Nango words it, "every hour", "every 30 minutes", "every day"
+    frequency: as Nango words it, "every hour", "every 30 minutes", "every day"; at least 30 seconds
+    auto_start: whether it runs as soon as a connection is made; otherwise it is paused until it is started
+    track_deletes: whether records that the function does not give any more are marked as deleted
+
+    Raises ValueError for a frequency that is none.
     """
 
     name: str
     description: str
     models: Mapping[str, Schema]
-    function: Callable[[Call, None], Awaitable[Mapping[str, list[dict[str, Any]]]]]
+    function: SyncFunction
     frequency: str = "every hour"
     auto_start: bool = True
+    track_deletes: bool = False
     scopes: tuple[str, ...] = ()
     endpoint: Endpoint | None = None
     enabled: bool = True
+    uses_credentials: bool = True
+
+    def __post_init__(self) -> None:
+        interval(self.frequency)
+
+    def metadata_name(self, integration: str) -> str:
+        """SyncMetadata_github_issues"""
+        return f"SyncMetadata_{_compiled(integration, self.name)}"
 
 
 @dataclass(frozen=True)
@@ -113,3 +133,7 @@ class Integration:
 
     def sync(self, name: str) -> Sync | None:
         return next((each for each in self.syncs if each.name == name), None)
+
+
+def _compiled(integration: str, name: str) -> str:
+    return f"{integration.replace('-', '_')}_{''.join(filter(str.isalnum, name))}"

@@ -12,6 +12,12 @@ def definitions(name: str, declared: TypeAdapter[Any]) -> dict[str, Any]:
     return {key: _plain(value) for key, value in {name: schema, **nested}.items()}
 
 
+def record_schema(declared: type) -> dict[str, Any]:
+    """The schema of a sync's records, for a type that refers to no others."""
+    found: dict[str, Any] = definitions("record", TypeAdapter(declared))["record"]
+    return found
+
+
 def _plain(schema: Any) -> Any:
     """Without the titles that pydantic invents, and closed, as Nango's compiler closes objects."""
     if isinstance(schema, list):

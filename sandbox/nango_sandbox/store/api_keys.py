@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import uuid4
 
+import aiosqlite
 from pydantic import SecretStr
 
 from nango_sandbox.store.database import Database
@@ -26,6 +27,10 @@ def _covers(held: str, scope: str) -> bool:
     return held == scope or (held.endswith(":*") and scope.startswith(held[:-1]))
 
 
+def _read(row: aiosqlite.Row) -> ApiKey:
+    return ApiKey(row["name"], SecretStr(row["secret"]), tuple(json.loads(row["scopes"])))
+
+
 class ApiKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -36,7 +41,15 @@ class ApiKeys:
             rows.execute("SELECT name, secret, scopes FROM api_keys WHERE secret = ?", (secret,)) as found,
         ):
             row = await found.fetchone()
-        return None if row is None else ApiKey(row["name"], SecretStr(row["secret"]), tuple(json.loads(row["scopes"])))
+        return None if row is None else _read(row)
+
+    async def all(self) -> list[ApiKey]:
+        """Oldest first."""
+        async with (
+            self._database.transaction() as rows,
+            rows.execute("SELECT name, secret, scopes FROM api_keys ORDER BY id") as found,
+        ):
+            return [_read(row) async for row in found]
 
     async def put(self, name: str, scopes: Iterable[str] = (EVERYTHING,)) -> ApiKey:
         """A new key; one that had the same name ends."""

@@ -36,6 +36,7 @@ class Connection(BaseModel):
     credentials: dict[str, JsonValue] = Field(default_factory=dict, repr=False)
     errors: list[dict[str, str]] = []
     webhook_url_override: str | None = None
+    refresh_failed_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
     last_fetched_at: datetime | None = None
@@ -69,6 +70,8 @@ class Connections:
             if held is not None:
                 kept = {
                     "created_at": held.created_at,
+                    # New credentials clear what was wrong with the old ones. A sync that fails is another matter.
+                    "errors": [each for each in held.errors if each["type"] != "auth"],
                     "metadata": wanted.metadata or held.metadata,
                     "last_fetched_at": wanted.last_fetched_at or held.last_fetched_at,
                 }
@@ -89,11 +92,15 @@ class Connections:
             return changed
 
     async def delete(self, connection_id: str, integration: str) -> bool:
+        """Its syncs and their records go with it."""
         async with self._database.transaction() as rows:
-            cursor = await rows.execute(
-                "DELETE FROM connections WHERE connection_id = ? AND integration = ?", (connection_id, integration)
-            )
-            return cursor.rowcount == 1
+            held = await self._get(rows, connection_id, integration)
+            if held is None:
+                return False
+            await rows.execute("DELETE FROM connections WHERE id = ?", (held.id,))
+            for table in ("syncs", "records"):
+                await rows.execute(f"DELETE FROM {table} WHERE connection = ?", (held.id,))  # noqa: S608
+            return True
 
     async def newest_first(self, *, tags: Mapping[str, str] | None = None) -> list[Connection]:
         """All connections that carry all of these tags."""

@@ -31,12 +31,14 @@ CREATE TABLE connections (
     UNIQUE (integration, connection_id)
 );
 CREATE TABLE grants (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    code TEXT UNIQUE,
-    access_token TEXT UNIQUE,
-    refresh_token TEXT UNIQUE,
-    body TEXT NOT NULL
+    provider TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    refresh_token TEXT,
+    body TEXT NOT NULL,
+    PRIMARY KEY (provider, secret),
+    UNIQUE (provider, refresh_token)
 );
+CREATE TABLE authorization_codes (code TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE oauth_states (state TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE async_actions (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,8 +51,9 @@ CREATE TABLE syncs (
     connection INTEGER NOT NULL,
     integration TEXT NOT NULL,
     name TEXT NOT NULL,
+    variant TEXT NOT NULL,
     body TEXT NOT NULL,
-    UNIQUE (connection, integration, name)
+    UNIQUE (connection, name, variant)
 );
 CREATE TABLE records (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -58,9 +61,12 @@ CREATE TABLE records (
     model TEXT NOT NULL,
     external_id TEXT NOT NULL,
     sync TEXT NOT NULL,
+    modified_at TEXT NOT NULL,
+    uuid TEXT NOT NULL,
     body TEXT NOT NULL,
     UNIQUE (connection, model, external_id)
 );
+CREATE INDEX records_by_cursor ON records (connection, model, modified_at, uuid);
 CREATE TABLE connect_sessions (token TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE documents (
     position INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,44 +1,60 @@
 """What one app remembers: JSON documents by kind and id, in the order in which they came."""
 
 import json
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
 
 import aiosqlite
 
+from nango_sandbox.store.database import Database
+
 
 class Documents:
-    """The data of one app, inside one transaction."""
+    """The data of one app. Each call takes effect by itself; those on what `at_once` gives, together or not at all."""
 
-    def __init__(self, rows: aiosqlite.Connection, app: str) -> None:
-        self._rows = rows
+    def __init__(self, held: Database | aiosqlite.Connection, app: str) -> None:
+        """`held` is the database, or a transaction of it in which everything happens."""
+        self._held = held
         self._app = app
+
+    @asynccontextmanager
+    async def at_once(self) -> AsyncIterator[Self]:
+        """The same data, of which nobody else sees or changes anything until the block ends. An exception undoes it.
+
+        Wait for nothing inside: the whole sandbox waits too.
+        """
+        async with self._transaction() as rows:
+            yield type(self)(rows, self._app)
 
     async def all(self, kind: str) -> list[Any]:
         """Every document of a kind, oldest first."""
         query = "SELECT body FROM documents WHERE app = ? AND kind = ? ORDER BY position"
-        async with self._rows.execute(query, (self._app, kind)) as found:
+        async with self._transaction() as rows, rows.execute(query, (self._app, kind)) as found:
             return [json.loads(row["body"]) async for row in found]
 
     async def get(self, kind: str, key: object) -> Any:
         """The document, or None."""
         query = "SELECT body FROM documents WHERE app = ? AND kind = ? AND id = ?"
-        async with self._rows.execute(query, (self._app, kind, str(key))) as found:
+        async with self._transaction() as rows, rows.execute(query, (self._app, kind, str(key))) as found:
             row = await found.fetchone()
         return None if row is None else json.loads(row["body"])
 
     async def put(self, kind: str, key: object, body: object) -> None:
         """Add a document, or replace the one of that kind and id."""
-        await self._rows.execute(
-            "INSERT INTO documents (app, kind, id, body) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (app, kind, id) DO UPDATE SET body = excluded.body",
-            (self._app, kind, str(key), json.dumps(body)),
-        )
+        async with self._transaction() as rows:
+            await rows.execute(
+                "INSERT INTO documents (app, kind, id, body) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (app, kind, id) DO UPDATE SET body = excluded.body",
+                (self._app, kind, str(key), json.dumps(body)),
+            )
 
     async def delete(self, kind: str, key: object) -> bool:
         """Whether there was such a document."""
-        cursor = await self._rows.execute(
-            "DELETE FROM documents WHERE app = ? AND kind = ? AND id = ?", (self._app, kind, str(key))
-        )
+        async with self._transaction() as rows:
+            cursor = await rows.execute(
+                "DELETE FROM documents WHERE app = ? AND kind = ? AND id = ?", (self._app, kind, str(key))
+            )
         return cursor.rowcount == 1
 
     async def next_number(self, name: str, first: int = 1) -> int:
@@ -47,10 +63,18 @@ class Documents:
             "INSERT INTO counters (app, name, value) VALUES (?, ?, ?) "
             "ON CONFLICT (app, name) DO UPDATE SET value = value + 1 RETURNING value"
         )
-        async with self._rows.execute(query, (self._app, name, first)) as found:
+        async with self._transaction() as rows, rows.execute(query, (self._app, name, first)) as found:
             row = await found.fetchone()
         assert row is not None  # noqa: S101 - RETURNING gives a row
         return int(row["value"])
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+        if isinstance(self._held, Database):
+            async with self._held.transaction() as rows:
+                yield rows
+        else:
+            yield self._held
 
 
 async def every_document(rows: aiosqlite.Connection) -> dict[str, dict[str, list[dict[str, Any]]]]:

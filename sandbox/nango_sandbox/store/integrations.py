@@ -17,8 +17,15 @@ from nango_sandbox.store.database import Database
 from nango_sandbox.store.documents import Documents
 
 
+class KeyTakenError(ValueError):
+    """Another integration has that key."""
+
+
 class StoredIntegration(BaseModel):
-    """declared_as: the key under which its functions were declared; None for one made through the API."""
+    """credentials: the OAuth app's, as `POST /integrations` takes them
+    custom: what else its provider asks for (`integration_config`, `custom`)
+    declared_as: the key under which its functions were declared; None for one made through the API
+    """
 
     key: str
     provider: str
@@ -26,7 +33,7 @@ class StoredIntegration(BaseModel):
     auth_mode: AuthMode
     scopes: tuple[str, ...] = ()
     credentials: dict[str, JsonValue] | None = Field(default=None, repr=False)
-    custom: dict[str, JsonValue] | None = None
+    custom: dict[str, str] = Field(default_factory=dict, repr=False)
     forward_webhooks: bool = True
     created_at: datetime
     updated_at: datetime
@@ -58,36 +65,45 @@ class Integrations(Mapping[str, Integration]):
         return self._stored[key]
 
     async def add(self, integration: StoredIntegration) -> None:
+        """Raises KeyTakenError."""
         async with self._database.transaction() as rows:
+            if integration.key in self._stored:
+                raise KeyTakenError(integration.key)
             await self._insert(rows, integration)
         self._stored[integration.key] = integration
 
-    async def change(self, key: str, **fields: Any) -> StoredIntegration:
-        """Replace fields, `key` too: then connections move along. Raises KeyError."""
-        changed = self._stored[key].model_copy(update=fields)
+    async def change(self, key: str, /, **fields: Any) -> StoredIntegration:
+        """Replace fields, `key` too: then the app's data moves along, and there must be no connections.
+
+        Raises KeyError for an unknown integration, KeyTakenError for a new key that is not free.
+        """
         async with self._database.transaction() as rows:
+            changed = self._stored[key].model_copy(update=fields)
+            if changed.key != key and changed.key in self._stored:
+                raise KeyTakenError(changed.key)
             body = changed.model_dump_json()
             await rows.execute("UPDATE integrations SET key = ?, body = ? WHERE key = ?", (changed.key, body, key))
             if changed.key != key:
-                await rows.execute(
-                    "UPDATE connections SET integration = ?, body = json_set(body, '$.integration', ?) WHERE integration = ?",
-                    (changed.key, changed.key, key),
-                )
                 for table in ("documents", "counters"):
                     await rows.execute(f"UPDATE {table} SET app = ? WHERE app = ?", (changed.key, key))  # noqa: S608
-                await rows.execute("UPDATE syncs SET integration = ? WHERE integration = ?", (changed.key, key))
-        self._stored = {(changed.key if name == key else name): each for name, each in self._stored.items()}
-        self._stored[changed.key] = changed
+        self._stored = {
+            each.key: each for each in (changed if name == key else each for name, each in self._stored.items())
+        }
         return changed
 
     async def delete(self, key: str) -> bool:
-        """Its connections end with it."""
-        if key not in self._stored:
-            return False
+        """Its connections end with it, and the app's data. Whether there was such an integration."""
         async with self._database.transaction() as rows:
+            if key not in self._stored:
+                return False
+            await rows.execute(
+                "DELETE FROM records WHERE connection IN (SELECT id FROM connections WHERE integration = ?)", (key,)
+            )
             await rows.execute("DELETE FROM integrations WHERE key = ?", (key,))
             await rows.execute("DELETE FROM connections WHERE integration = ?", (key,))
             await rows.execute("DELETE FROM syncs WHERE integration = ?", (key,))
+            await rows.execute("DELETE FROM documents WHERE app = ?", (key,))
+            await rows.execute("DELETE FROM counters WHERE app = ?", (key,))
         del self._stored[key]
         return True
 
@@ -100,6 +116,7 @@ class Integrations(Mapping[str, Integration]):
             display_name=stored.display_name,
             auth_mode=stored.auth_mode,
             scopes=stored.scopes,
+            credentials=stored.credentials,
         )
 
     def __iter__(self) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The ledger: every action that ran, reads too. It says what really happened, whatever a client believes."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
 import aiosqlite
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from nango_sandbox.store.database import Database
 
 Access = Literal["read", "write", "destructive"]
+Via = Literal["rest", "mcp", "proxy"]
 
 
 class LedgerEntry(BaseModel):
@@ -27,7 +28,11 @@ class LedgerEntry(BaseModel):
     status: Literal["succeeded", "failed"]
     output: JsonValue = None
     error: dict[str, JsonValue] | None = None
-    via: Literal["rest", "mcp"]
+    via: Via
+
+    def failed(self, status: int, error: dict[str, JsonValue]) -> Self:
+        """The same run, with the status and the error that Nango answered."""
+        return self.model_copy(update={"status": "failed", "error": {"status": status, **error}})
 
     def to_wire(self) -> dict[str, JsonValue]:
         absent = "error" if self.status == "succeeded" else "output"
@@ -38,8 +43,13 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def record(self, entry: LedgerEntry) -> None:
+        """Write an entry; its id is given here."""
+        async with self._database.transaction() as rows:
+            await self.add(rows, entry)
+
     async def add(self, rows: aiosqlite.Connection, entry: LedgerEntry) -> None:
-        """Write an entry in the transaction of the action itself; its id is given here."""
+        """Write an entry in a transaction; its id is given here."""
         await rows.execute("INSERT INTO ledger (body) VALUES (?)", (entry.model_dump_json(exclude={"id"}),))
 
     async def entries(self) -> list[LedgerEntry]:

@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from nango_sandbox.clock import Clock
 from nango_sandbox.store.connections import EndUser
@@ -11,6 +11,18 @@ from nango_sandbox.store.database import Database
 
 LIFETIME = timedelta(minutes=30)
 PREFIX = "nango_connect_session_"
+
+
+class Defaults(BaseModel):
+    """What the backend decided about one integration before the end user came.
+
+    user_scopes: asked for at the provider, comma-separated, beside those of the integration
+    authorization_params: added to the provider's authorize URL
+    """
+
+    user_scopes: str | None = None
+    authorization_params: dict[str, str] = {}
+    connection_config: dict[str, JsonValue] = {}
 
 
 class ConnectSession(BaseModel):
@@ -25,6 +37,12 @@ class ConnectSession(BaseModel):
     allowed_integrations: tuple[str, ...] = ()
     reconnects: str | None = None
     webhook_url_override: str | None = None
+    integrations_config_defaults: dict[str, Defaults] = {}
+    answered: frozenset[str] = frozenset()
+    """Forms of its Connect page that were posted."""
+
+    def defaults(self, integration: str) -> Defaults:
+        return self.integrations_config_defaults.get(integration) or Defaults()
 
     def allows(self, integration: str) -> bool:
         """No list, or an empty one, allows every integration, as on a real server."""
@@ -44,6 +62,7 @@ class ConnectSessions:
         allowed_integrations: tuple[str, ...] = (),
         reconnects: str | None = None,
         webhook_url_override: str | None = None,
+        integrations_config_defaults: dict[str, Defaults] | None = None,
     ) -> ConnectSession:
         session = ConnectSession(
             token=PREFIX + secrets.token_hex(32),
@@ -53,6 +72,7 @@ class ConnectSessions:
             allowed_integrations=allowed_integrations,
             reconnects=reconnects,
             webhook_url_override=webhook_url_override,
+            integrations_config_defaults=integrations_config_defaults or {},
         )
         async with self._database.transaction() as rows:
             await rows.execute(
@@ -71,6 +91,26 @@ class ConnectSessions:
             return None
         session = ConnectSession.model_validate_json(row["body"])
         return session if session.expires_at > self._clock.now() else None
+
+    async def claim(self, token: str, form_id: str) -> bool:
+        """Whether this form is posted for the first time."""
+        return await self._answered(token, form_id, add=True)
+
+    async def release(self, token: str, form_id: str) -> None:
+        """The form may be posted again."""
+        await self._answered(token, form_id, add=False)
+
+    async def _answered(self, token: str, form_id: str, *, add: bool) -> bool:
+        async with self._database.transaction() as rows:
+            async with rows.execute("SELECT body FROM connect_sessions WHERE token = ?", (token,)) as found:
+                row = await found.fetchone()
+            if row is None:
+                return False
+            session = ConnectSession.model_validate_json(row["body"])
+            answered = session.answered | {form_id} if add else session.answered - {form_id}
+            body = session.model_copy(update={"answered": answered}).model_dump_json()
+            await rows.execute("UPDATE connect_sessions SET body = ? WHERE token = ?", (body, token))
+            return answered != session.answered
 
     async def delete(self, token: str) -> None:
         async with self._database.transaction() as rows:
