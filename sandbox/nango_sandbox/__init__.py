@@ -5,13 +5,13 @@ from nango_sandbox.apps import all_apps
 from nango_sandbox.catalog import CatalogError, read_catalog
 from nango_sandbox.clock import Clock
 from nango_sandbox.functions.action import Action, Call, Endpoint, Integration, Sync
-from nango_sandbox.in_process import InProcessSandbox
-from nango_sandbox.listening import PortTakenError
 from nango_sandbox.opening import open_services
 from nango_sandbox.options import Options
-from nango_sandbox.request_log import SeenRequest
-from nango_sandbox.server import Sandbox
 from nango_sandbox.services import Services
+from nango_sandbox.serving.in_process import InProcessSandbox
+from nango_sandbox.serving.listening import PortTakenError
+from nango_sandbox.serving.request_log import SeenRequest
+from nango_sandbox.serving.server import Sandbox
 from nango_sandbox.store.database import DatabaseVersionError
 from nango_sandbox.store.ledger import LedgerEntry
 from nango_sandbox.webhook_receiver import Delivery, WebhookReceiver

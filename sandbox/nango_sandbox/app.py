@@ -31,10 +31,10 @@ from nango_sandbox.pages.authorize import authorize_routes
 from nango_sandbox.pages.connect import connect_routes
 from nango_sandbox.pages.overview import overview_routes
 from nango_sandbox.pages.rendering import environment, page
-from nango_sandbox.rate_limits import RateLimitHeaders
-from nango_sandbox.request_log import RequestLogMiddleware
 from nango_sandbox.services import Services
-from nango_sandbox.trailing_slash import TrailingSlash
+from nango_sandbox.serving.rate_limits import RateLimitHeaders
+from nango_sandbox.serving.request_log import RequestLogMiddleware
+from nango_sandbox.serving.trailing_slash import TrailingSlash
 
 HOSTS = ("127.0.0.1", "localhost", "[::1]", "::1", management_mcp.HOST)
 """Whom a request may address. A page on the web that points its own name at 127.0.0.1 is refused."""

@@ -11,9 +11,9 @@ from platformdirs import user_data_path
 
 from nango_sandbox.apps import all_apps
 from nango_sandbox.catalog import read_catalog
-from nango_sandbox.listening import PortTakenError
 from nango_sandbox.options import Options
-from nango_sandbox.server import LOOPBACK, Sandbox
+from nango_sandbox.serving.listening import PortTakenError
+from nango_sandbox.serving.server import LOOPBACK, Sandbox
 from nango_sandbox.store.database import DatabaseVersionError
 
 

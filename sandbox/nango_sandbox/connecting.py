@@ -9,10 +9,10 @@ from nango_sandbox.credentials import expiry, from_token_response, secret_of
 from nango_sandbox.errors import NangoError
 from nango_sandbox.functions.action import Integration
 from nango_sandbox.functions.syncing import add_syncs
+from nango_sandbox.providers.verification import verify
 from nango_sandbox.services import Services
 from nango_sandbox.store.connections import Connection
 from nango_sandbox.store.sessions import ConnectSession
-from nango_sandbox.verification import verify
 
 
 async def granted(services: Services, integration: Integration) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from nango_sandbox.api.management_mcp import HOST as MANAGEMENT_HOST
 from nango_sandbox.clock import Clock
 from nango_sandbox.connecting import expire, granted, revoke, store_connection
 from nango_sandbox.faults.registry import Faults
-from nango_sandbox.request_log import SeenRequest
 from nango_sandbox.resetting import reset
 from nango_sandbox.services import Services
+from nango_sandbox.serving.request_log import SeenRequest
 from nango_sandbox.store.api_keys import EVERYTHING
 from nango_sandbox.store.connections import Connection
 from nango_sandbox.store.ledger import LedgerEntry

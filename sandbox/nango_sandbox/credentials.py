@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nango_sandbox.api.connection_body import full
-from nango_sandbox.authority import ProviderRefusedError
 from nango_sandbox.errors import NangoError
 from nango_sandbox.functions.failures import UpstreamFailed
+from nango_sandbox.providers.authority import ProviderRefusedError
 from nango_sandbox.services import Services
 from nango_sandbox.store.connections import Connection
 

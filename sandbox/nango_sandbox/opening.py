@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from nango_sandbox.authority import Authority
 from nango_sandbox.background import Background
 from nango_sandbox.clock import Clock
 from nango_sandbox.faults.registry import Faults
@@ -15,10 +14,11 @@ from nango_sandbox.functions.queue import work_off_queue
 from nango_sandbox.functions.run import Runner
 from nango_sandbox.functions.syncing import run_syncs
 from nango_sandbox.options import Options
-from nango_sandbox.providers import Providers
-from nango_sandbox.rate_limits import RateLimits
-from nango_sandbox.request_log import RequestLog
+from nango_sandbox.providers.authority import Authority
+from nango_sandbox.providers.table import Providers
 from nango_sandbox.services import Services
+from nango_sandbox.serving.rate_limits import RateLimits
+from nango_sandbox.serving.request_log import RequestLog
 from nango_sandbox.store.api_keys import ApiKeys
 from nango_sandbox.store.async_actions import AsyncActions
 from nango_sandbox.store.connections import Connections

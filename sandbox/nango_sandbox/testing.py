@@ -23,9 +23,9 @@ from nango_sandbox.apps import all_apps
 from nango_sandbox.clock import Clock
 from nango_sandbox.faults import FaultNotMetError, Faults
 from nango_sandbox.functions.action import Integration
-from nango_sandbox.in_process import InProcessSandbox
 from nango_sandbox.options import Options
-from nango_sandbox.server import Sandbox
+from nango_sandbox.serving.in_process import InProcessSandbox
+from nango_sandbox.serving.server import Sandbox
 from nango_sandbox.webhook_receiver import WebhookReceiver
 
 

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nango_sandbox.control import Control
-from nango_sandbox.listening import listen
+from nango_sandbox.serving.listening import listen
 from nango_sandbox.webhooks import signatures
 
 

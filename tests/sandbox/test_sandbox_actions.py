@@ -15,7 +15,7 @@ from nango_sandbox import Sandbox, create_app
 from nango_sandbox.faults.kinds import RaceLost
 from nango_sandbox.functions.action import Action, Call, Endpoint, Integration
 from nango_sandbox.functions.failures import NetworkFailed, ThrownError, UpstreamFailed
-from nango_sandbox.in_process import InProcessSandbox
+from nango_sandbox.serving.in_process import InProcessSandbox
 
 Trigger = Callable[..., Awaitable[httpx.Response]]
 

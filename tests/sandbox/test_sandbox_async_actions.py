@@ -10,7 +10,7 @@ import pytest
 
 from nango_sandbox.functions.action import Action, Call, Integration
 from nango_sandbox.functions.failures import ActionFailed
-from nango_sandbox.in_process import InProcessSandbox
+from nango_sandbox.serving.in_process import InProcessSandbox
 from nango_sandbox.store.async_actions import AsyncAction
 from nango_sandbox.webhook_receiver import WebhookReceiver
 

@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from nango_sandbox import Action, Call, InProcessSandbox, Integration
-from nango_sandbox.in_process import transport_to
+from nango_sandbox.serving.in_process import transport_to
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from nango_sandbox import Integration, Sandbox
 from nango_sandbox.apps import all_apps
-from nango_sandbox.providers import Providers, auth_mode_of, known_providers
+from nango_sandbox.providers.table import Providers, auth_mode_of, known_providers
 
 OAUTH = {"type": "OAUTH2", "client_id": "an-id", "client_secret": "a-secret"}
 APP = {

@@ -19,7 +19,7 @@ from nango_sandbox import Sandbox
 from nango_sandbox.apps import all_apps
 from nango_sandbox.functions.action import Integration
 from nango_sandbox.options import Options
-from nango_sandbox.upstreams import refusing
+from nango_sandbox.providers.upstreams import refusing
 
 THERE = "http://10.1.2.3:4567"
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from nango_sandbox.functions.action import Call, Integration, Sync
-from nango_sandbox.in_process import InProcessSandbox
+from nango_sandbox.serving.in_process import InProcessSandbox
 
 THING = {"type": "object", "properties": {"id": {"type": "string"}, "n": {"type": "number"}}, "required": ["id", "n"]}
 COUNT = 250

@@ -12,7 +12,7 @@ import pytest
 from nango_sandbox.apps import all_apps
 from nango_sandbox.functions.action import Call, Integration, Sync
 from nango_sandbox.functions.failures import ActionFailed, UpstreamFailed
-from nango_sandbox.in_process import InProcessSandbox
+from nango_sandbox.serving.in_process import InProcessSandbox
 from nango_sandbox.webhook_receiver import WebhookReceiver
 
 PATIENCE = 10

@@ -18,7 +18,7 @@ from wire_upstream import ADDRESS, NOBODY_LISTENS, Upstream
 
 from nango_sandbox import Sandbox
 from nango_sandbox.options import Options
-from nango_sandbox.upstreams import refusing
+from nango_sandbox.providers.upstreams import refusing
 
 TOKEN = {"type": "OAUTH2", "access_token": "token-of-alice"}
 EXPIRED = {"type": "OAUTH2", "access_token": "old", "refresh_token": "ended", "expires_at": "2020-01-01T00:00:00Z"}

@@ -17,7 +17,7 @@ from wire_upstream import ADDRESS, NOBODY_LISTENS, Upstream
 from nango_sandbox import Sandbox
 from nango_sandbox.faults import RaceLost
 from nango_sandbox.options import Options
-from nango_sandbox.upstreams import refusing
+from nango_sandbox.providers.upstreams import refusing
 
 OPAQUE = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|nango_connect_session_[0-9a-f]{64}|[A-Za-z0-9+/]{40,}={0,2}"

@@ -12,12 +12,12 @@ from starlette.routing import Route
 
 from nango_sandbox.api.auth import integration_not_found, services_of, session_of
 from nango_sandbox.api.validation import closed, read_query
-from nango_sandbox.authority import ProviderRefusedError, challenge_of
 from nango_sandbox.connecting import authorize, check, deny
 from nango_sandbox.credentials import from_token_response
 from nango_sandbox.errors import NangoError, issue
 from nango_sandbox.functions.action import Integration
 from nango_sandbox.pages.connect import done, refused
+from nango_sandbox.providers.authority import ProviderRefusedError, challenge_of
 from nango_sandbox.services import Services
 from nango_sandbox.store.oauth_states import OAuthState
 from nango_sandbox.store.sessions import ConnectSession

@@ -10,7 +10,7 @@ from nango_sandbox.api.auth import with_key_or_token
 from nango_sandbox.api.integration_body import logo
 from nango_sandbox.api.validation import closed, read_query
 from nango_sandbox.errors import NangoError
-from nango_sandbox.providers import Provider
+from nango_sandbox.providers.table import Provider
 from nango_sandbox.services import Services
 
 

@@ -17,9 +17,9 @@ from nango_sandbox.api.auth import with_api_key
 from nango_sandbox.api.validation import read_headers
 from nango_sandbox.credentials import RefreshFailedError, fetch
 from nango_sandbox.errors import NangoError, issue
+from nango_sandbox.providers.upstreams import UnknownUpstreamError, open_upstreams
 from nango_sandbox.services import Services
 from nango_sandbox.store.connections import Connection
-from nango_sandbox.upstreams import UnknownUpstreamError, open_upstreams
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 PREFIX = b"nango-proxy-"

@@ -16,7 +16,7 @@ from nango_sandbox.catalog.kinds import Kind, kinds
 from nango_sandbox.catalog.naming import Name, understand
 from nango_sandbox.functions.action import Action, AuthMode, Endpoint, Integration
 from nango_sandbox.functions.signature import Declared
-from nango_sandbox.providers import Provider, auth_mode_of, known_providers
+from nango_sandbox.providers.table import Provider, auth_mode_of, known_providers
 from nango_sandbox.store.ledger import Access
 
 

@@ -12,7 +12,7 @@ from nango_sandbox.clock import Clock
 from nango_sandbox.faults.about import about_request, read_request
 from nango_sandbox.faults.kinds import About, Dropped, Latency, Malformed, RequestFault, Status
 from nango_sandbox.faults.registry import Faults
-from nango_sandbox.own_pages import is_own_page
+from nango_sandbox.serving.own_pages import is_own_page
 
 DROP = "nango_sandbox.drop"
 """The ASGI extension that closes the connection of a request; whoever serves the application has to offer it."""

@@ -15,13 +15,13 @@ from nango_sandbox.app import create_app
 from nango_sandbox.apps import all_apps
 from nango_sandbox.clock import Clock
 from nango_sandbox.control import Control
-from nango_sandbox.dropping import DroppableConnection
 from nango_sandbox.faults.registry import Faults
 from nango_sandbox.functions.action import Integration
-from nango_sandbox.listening import listen
 from nango_sandbox.opening import open_services
 from nango_sandbox.options import Options
 from nango_sandbox.services import Services
+from nango_sandbox.serving.dropping import DroppableConnection
+from nango_sandbox.serving.listening import listen
 from nango_sandbox.store.database import delete_database
 
 T = TypeVar("T")

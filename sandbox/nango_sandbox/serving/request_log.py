@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nango_sandbox.clock import Clock
-from nango_sandbox.own_pages import is_own_page
+from nango_sandbox.serving.own_pages import is_own_page
 
 KEPT = 1000
 """Requests that are remembered, the newest ones."""

@@ -1,9 +1,9 @@
 """Whether credentials are good: some providers are asked before a connection is stored."""
 
 from nango_sandbox.errors import NangoError
+from nango_sandbox.providers.upstreams import UnknownUpstreamError, open_upstreams
 from nango_sandbox.services import Services
 from nango_sandbox.store.connections import Connection
-from nango_sandbox.upstreams import UnknownUpstreamError, open_upstreams
 
 INVALID = "The given credentials were found to be invalid. Please check the credentials and try again."
 
