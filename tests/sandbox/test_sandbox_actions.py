@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from nango_sandbox import Sandbox, create_app
+from nango_sandbox import Sandbox, Services, create_app
 from nango_sandbox.faults.kinds import RaceLost
 from nango_sandbox.functions.action import Action, Call, Endpoint, Integration
 from nango_sandbox.functions.failures import NetworkFailed, ThrownError, UpstreamFailed
@@ -220,6 +220,19 @@ async def test_a_call_of_an_app_that_fails_changes_nothing_but_the_ledger(
     assert answer.status_code == 424
     assert (await http.get("/sandbox/api/state")).json() == before
     assert len(await sandbox.ledger()) == 1
+
+
+async def test_an_app_has_no_effect_that_is_not_in_the_ledger(
+    sandbox: Sandbox, trigger: Trigger, http: httpx.AsyncClient
+) -> None:
+    async def full(services: Services) -> None:
+        async with services.database.transaction() as rows:
+            await rows.execute("CREATE TRIGGER full BEFORE INSERT ON ledger BEGIN SELECT RAISE(ABORT, 'full'); END")
+
+    before = (await http.get("/sandbox/api/state")).json()
+    await sandbox.run(full)
+    assert (await trigger("github/create-issue", owner="octo", repo="widgets", title="x")).status_code == 500
+    assert (await http.get("/sandbox/api/state")).json() == before
 
 
 async def test_many_writes_at_once_all_count(sandbox: Sandbox, trigger: Trigger) -> None:

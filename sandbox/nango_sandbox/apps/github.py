@@ -26,8 +26,7 @@ from nango_sandbox.apps.github_types import (
     UpdateIssue,
 )
 from nango_sandbox.apps.wire_time import iso
-from nango_sandbox.functions.action import Action, Call, Endpoint, Integration
-from nango_sandbox.functions.atomic import atomic
+from nango_sandbox.functions.action import Action, Call, Endpoint, Integration, atomic
 from nango_sandbox.functions.failures import UpstreamFailed
 from nango_sandbox.store.documents import Documents
 
@@ -61,7 +60,6 @@ async def get_issue(call: Call, wanted: OneIssue) -> Issue:
     return await _issue(call.documents, wanted)
 
 
-@atomic
 async def create_issue(call: Call, wanted: CreateIssue) -> Issue:
     repository = (await _repository(call.documents, wanted))["full_name"]
     labels, assignees = wanted.get("labels", []), wanted.get("assignees", [])
@@ -87,7 +85,6 @@ async def create_issue(call: Call, wanted: CreateIssue) -> Issue:
     return issue
 
 
-@atomic
 async def update_issue(call: Call, wanted: UpdateIssue) -> Issue:
     held = await _issue(call.documents, wanted)
     await _make_labels(call.documents, held["repository"], wanted.get("labels", []))
@@ -107,7 +104,6 @@ async def update_issue(call: Call, wanted: UpdateIssue) -> Issue:
     return issue
 
 
-@atomic
 async def add_issue_comment(call: Call, wanted: AddComment) -> Comment:
     issue = await _issue(call.documents, wanted)
     comment: Comment = {
@@ -134,7 +130,6 @@ async def list_labels(call: Call, wanted: OneRepository) -> LabelList:
     return {"labels": await _in_repository(call.documents, "labels", wanted)}
 
 
-@atomic
 async def create_label(call: Call, wanted: CreateLabel) -> Label:
     repository = (await _repository(call.documents, wanted))["full_name"]
     key = _label_key(repository, wanted["name"])
@@ -150,7 +145,6 @@ async def create_label(call: Call, wanted: CreateLabel) -> Label:
     return label
 
 
-@atomic
 async def delete_label(call: Call, wanted: DeleteLabel) -> Deleted:
     """The label goes from every issue that carries it."""
     repository = (await _repository(call.documents, wanted))["full_name"]
@@ -244,7 +238,7 @@ def github() -> Integration:
         scopes=_REPO,
         seed=seed,
         syncs=(copying("issues", "GithubIssue", GithubIssue, _REPO, path="/github/issues", identity=_identity),),
-        actions=(
+        actions=atomic(
             Action(
                 "list-repositories",
                 "List the repositories that the user can see.",

@@ -25,8 +25,7 @@ from nango_sandbox.apps.hubspot_types import (
     UpdateDeal,
 )
 from nango_sandbox.apps.wire_time import iso
-from nango_sandbox.functions.action import Action, Call, Endpoint, Integration
-from nango_sandbox.functions.atomic import atomic
+from nango_sandbox.functions.action import Action, Call, Endpoint, Integration, atomic
 from nango_sandbox.functions.failures import UpstreamFailed
 from nango_sandbox.store.documents import Documents
 
@@ -52,7 +51,6 @@ async def get_contact(call: Call, wanted: OneContact) -> Contact:
     return contact
 
 
-@atomic
 async def create_contact(call: Call, wanted: CreateContact) -> Contact:
     await _check_email_is_free(call.documents, wanted["email"])
     contact: Contact = {
@@ -71,7 +69,6 @@ async def create_contact(call: Call, wanted: CreateContact) -> Contact:
     return contact
 
 
-@atomic
 async def update_contact(call: Call, wanted: UpdateContact) -> Contact:
     contact: Contact = await _held(call.documents, "contacts", wanted["contact_id"])
     if "email" in wanted:
@@ -79,7 +76,6 @@ async def update_contact(call: Call, wanted: UpdateContact) -> Contact:
     return await _changed(call, "contacts", contact, wanted)
 
 
-@atomic
 async def delete_contact(call: Call, wanted: OneContact) -> Deleted:
     return await _deleted(call.documents, "contacts", wanted["contact_id"])
 
@@ -89,7 +85,6 @@ async def list_companies(call: Call, wanted: Listing) -> CompanyList:
     return {"companies": companies, "next_cursor": cursor}
 
 
-@atomic
 async def create_company(call: Call, wanted: CreateCompany) -> Company:
     company: Company = {
         "id": str(await call.documents.next_number("companies", first=501)),
@@ -110,7 +105,6 @@ async def list_deals(call: Call, wanted: ListDeals) -> DealList:
     return {"deals": deals, "next_cursor": cursor}
 
 
-@atomic
 async def create_deal(call: Call, wanted: CreateDeal) -> Deal:
     deal: Deal = {
         "id": str(await call.documents.next_number("deals", first=9001)),
@@ -127,13 +121,11 @@ async def create_deal(call: Call, wanted: CreateDeal) -> Deal:
     return deal
 
 
-@atomic
 async def update_deal(call: Call, wanted: UpdateDeal) -> Deal:
     deal: Deal = await _held(call.documents, "deals", wanted["deal_id"])
     return await _changed(call, "deals", deal, wanted)
 
 
-@atomic
 async def delete_deal(call: Call, wanted: OneDeal) -> Deleted:
     return await _deleted(call.documents, "deals", wanted["deal_id"])
 
@@ -192,7 +184,7 @@ def hubspot() -> Integration:
         scopes=(*read_contacts, *write_contacts, *read_deals, *write_deals),
         seed=seed,
         syncs=(copying("contacts", "HubspotContact", Contact, read_contacts, path="/hubspot/contacts"),),
-        actions=(
+        actions=atomic(
             Action(
                 "list-contacts",
                 "List contacts, oldest first.",

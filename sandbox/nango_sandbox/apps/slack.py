@@ -27,8 +27,7 @@ from nango_sandbox.apps.slack_types import (
     User,
     UserList,
 )
-from nango_sandbox.functions.action import Action, Call, Endpoint, Integration
-from nango_sandbox.functions.atomic import atomic
+from nango_sandbox.functions.action import Action, Call, Endpoint, Integration, atomic
 from nango_sandbox.functions.failures import UpstreamFailed
 from nango_sandbox.store.documents import Documents
 
@@ -65,7 +64,6 @@ async def search_messages(call: Call, wanted: Search) -> SearchResult:
     return {"matches": found[: wanted.get("count", 20)], "total": len(found)}
 
 
-@atomic
 async def post_message(call: Call, wanted: PostMessage) -> Posted:
     channel = await _open_channel(call.documents, wanted["channel"])
     thread_ts = wanted.get("thread_ts")
@@ -91,7 +89,6 @@ async def post_message(call: Call, wanted: PostMessage) -> Posted:
     }
 
 
-@atomic
 async def update_message(call: Call, wanted: UpdateMessage) -> Posted:
     channel = await _open_channel(call.documents, wanted["channel"])
     message = await _message(call.documents, channel, wanted["ts"])
@@ -106,7 +103,6 @@ async def update_message(call: Call, wanted: UpdateMessage) -> Posted:
     }
 
 
-@atomic
 async def delete_message(call: Call, wanted: OneMessage) -> Done:
     channel = await _channel(call.documents, wanted["channel"])
     await _message(call.documents, channel, wanted["ts"])
@@ -114,7 +110,6 @@ async def delete_message(call: Call, wanted: OneMessage) -> Done:
     return {"ok": True, "channel": channel["id"], "ts": wanted["ts"]}
 
 
-@atomic
 async def create_channel(call: Call, wanted: CreateChannel) -> Channel:
     name = wanted["name"].removeprefix("#")
     if not re.fullmatch(r"[a-z0-9_-]+", name):
@@ -133,7 +128,6 @@ async def create_channel(call: Call, wanted: CreateChannel) -> Channel:
     return channel
 
 
-@atomic
 async def set_channel_topic(call: Call, wanted: SetTopic) -> Channel:
     channel = await _open_channel(call.documents, wanted["channel"])
     channel["topic"] = wanted["topic"]
@@ -141,7 +135,6 @@ async def set_channel_topic(call: Call, wanted: SetTopic) -> Channel:
     return channel
 
 
-@atomic
 async def archive_channel(call: Call, wanted: OneChannel) -> Channel:
     channel = await _channel(call.documents, wanted["channel"])
     if channel["name"] == "general":
@@ -229,7 +222,7 @@ def slack() -> Integration:
             copying("channels", "SlackChannel", Channel, _READ, path="/slack/channels"),
             copying("users", "SlackUser", User, ("users:read",), path="/slack/users", frequency="every day"),
         ),
-        actions=(
+        actions=atomic(
             Action(
                 "list-channels",
                 "List the channels of the workspace.",

@@ -126,4 +126,5 @@ def _action(line: Line, name: Name, kind: Kind) -> Action:
         scopes=line.scopes,
         endpoint=Endpoint(line.endpoint.method, line.endpoint.path) if line.endpoint else None,
         declared=Declared(line.input_schema, checked=True),
+        atomic=True,
     )

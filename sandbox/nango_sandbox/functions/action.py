@@ -1,7 +1,7 @@
 """What an integration and its functions declare."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal
@@ -67,6 +67,9 @@ class Action:
     declared: Signature | None = None
     enabled: bool = True
     uses_credentials: bool = True
+    atomic: bool = False
+    """Whether it takes effect as a whole, its line in the ledger with it. Its function must not wait for anything.
+    Without, each write stays, as those of a function that calls an app several times and fails halfway."""
 
     @cached_property
     def signature(self) -> Signature:
@@ -75,6 +78,11 @@ class Action:
     def model_name(self, direction: Literal["Input", "Output"], integration: str) -> str:
         """Names as Nango's compiler gives them: ActionInput_github_createissue."""
         return f"Action{direction}_{_compiled(integration, self.name)}"
+
+
+def atomic(*actions: Action) -> tuple[Action, ...]:
+    """The same actions, each of which takes effect as a whole, or not at all."""
+    return tuple(replace(each, atomic=True) for each in actions)
 
 
 @dataclass(frozen=True)

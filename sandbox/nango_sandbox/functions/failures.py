@@ -12,7 +12,7 @@
         └── Interrupted   it was running when the sandbox stopped
 
 The shapes are those of a real server (`POST /action/trigger` and `tools/call`). What a function wrote before it failed
-stays, unless it is `atomic`.
+stays, unless its action is atomic.
 """
 
 import json

@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiosqlite
+
 from nango_sandbox.background import Background
 from nango_sandbox.clock import Clock
 from nango_sandbox.functions.action import Action, Call, Function, SyncFunction
@@ -58,7 +60,12 @@ class Runner:
         try:
             if before is not None:
                 await before()
-            output = await self._output(connection, action, given)
+            if action.atomic:
+                async with self._database.transaction() as rows:
+                    output = await self._output(connection, action, given, rows)
+                    await self._ledger.add(rows, entry.model_copy(update={"output": output}))
+                return output
+            output = await self._output(connection, action, given, self._database)
         except FunctionFailure as failure:
             await self._ledger.record(entry.failed(failure.status, failure.rest_error()))
             raise
@@ -69,23 +76,36 @@ class Runner:
         await self._ledger.record(entry.model_copy(update={"output": output}))
         return output
 
-    async def _output(self, connection: Connection, action: Action, given: Any) -> Any:
+    async def _output(
+        self, connection: Connection, action: Action, given: Any, held: Database | aiosqlite.Connection
+    ) -> Any:
         try:
             checked = action.signature.read(given)
         except InvalidInputError as error:
             # A real function that checks its input says no more than this either.
             reason = "Invalid input provided"
             raise ActionFailed(reason) from error
-        text = await self.called(connection, action.name, action.function, checked)
+        text = await self._called(connection, action.name, action.function, checked, held)
         size = len(text.encode())
         if size > OUTPUT_LIMIT:
             raise OutputTooLarge(size, OUTPUT_LIMIT)
         return json.loads(text)
 
-    async def called(self, connection: Connection, name: str, function: Function | SyncFunction, given: Any) -> str:
+    async def copied(self, connection: Connection, name: str, function: SyncFunction) -> str:
+        """What the function of a sync returns, as JSON. Raises FunctionFailure."""
+        return await self._called(connection, name, function, None, self._database)
+
+    async def _called(
+        self,
+        connection: Connection,
+        name: str,
+        function: Function | SyncFunction,
+        given: Any,
+        held: Database | aiosqlite.Connection,
+    ) -> str:
         """What a function returns, as JSON. Raises FunctionFailure: ThrownError for whatever else the function raises."""
         call = Call(
-            documents=Documents(self._database, connection.integration),
+            documents=Documents(held, connection.integration),
             now=self._clock.now(),
             actor=connection.tags.get("end_user_id") or connection.connection_id,
             connection_id=connection.connection_id,

@@ -104,7 +104,7 @@ async def _copy(services: Services, sync: SyncState, declared: Sync) -> dict[str
             await usable(services, connection)
         except NangoError:
             return None
-    brought = json.loads(await services.runner.called(connection, declared.name, declared.function, None))
+    brought = json.loads(await services.runner.copied(connection, declared.name, declared.function))
     _check(brought, declared)
     result = {}
     for model in declared.models:

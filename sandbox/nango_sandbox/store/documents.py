@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any
 
 import aiosqlite
 
@@ -11,21 +11,12 @@ from nango_sandbox.store.database import Database
 
 
 class Documents:
-    """The data of one app. Each call takes effect by itself; those on what `at_once` gives, together or not at all."""
+    """The data of one app. Each call takes effect by itself; inside a transaction, all of them together or not at all."""
 
     def __init__(self, held: Database | aiosqlite.Connection, app: str) -> None:
         """`held` is the database, or a transaction of it in which everything happens."""
         self._held = held
         self._app = app
-
-    @asynccontextmanager
-    async def at_once(self) -> AsyncIterator[Self]:
-        """The same data, of which nobody else sees or changes anything until the block ends. An exception undoes it.
-
-        Wait for nothing inside: the whole sandbox waits too.
-        """
-        async with self._transaction() as rows:
-            yield type(self)(rows, self._app)
 
     async def all(self, kind: str) -> list[Any]:
         """Every document of a kind, oldest first."""
