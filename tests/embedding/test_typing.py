@@ -4,14 +4,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+import pytest
+
+TESTS = Path(__file__).parent.parent
 
 
-def test_an_embedding_program_type_checks() -> None:
+@pytest.mark.parametrize("program", ["embedding/typing_of_the_public_names.py", "tools/typing_of_the_client.py"])
+def test_a_program_of_somebody_else_type_checks(program: str) -> None:
     # In the project's folder, for the cache that `make types` fills.
     checked = subprocess.run(
-        [sys.executable, "-m", "mypy", str(Path(__file__).parent / "typing_of_the_public_names.py")],
-        cwd=ROOT,
+        [sys.executable, "-m", "mypy", str(TESTS / program)],
+        cwd=TESTS.parent,
         capture_output=True,
         text=True,
         check=False,

@@ -22,6 +22,7 @@ from nango_sandbox.api.integration_body import (
 from nango_sandbox.api.validation import check, closed, read_body, refuse_query
 from nango_sandbox.errors import NangoError, issue
 from nango_sandbox.integrating import IntegrationRefusedError
+from nango_sandbox.services import Services
 
 _INCLUDE = {"enum": ["webhook", "credentials"]}
 _GET = closed({"include": {"anyOf": [_INCLUDE, {"type": "array", "items": _INCLUDE}]}})
@@ -99,19 +100,7 @@ async def create_integration(request: Request) -> JSONResponse:
     services = await with_api_key(request, "integrations:create")
     refuse_query(request)
     body = await read_body(request, _create_schema)
-    try:
-        made = await integrating.create(
-            services,
-            key=body["unique_key"],
-            provider=body["provider"],
-            display_name=body.get("display_name"),
-            credentials=body.get("credentials"),
-            forward_webhooks=body.get("forward_webhooks", True),
-            custom=_custom(body),
-        )
-    except IntegrationRefusedError as refused:
-        raise _refusal(refused, creating=True) from refused
-    return JSONResponse({"data": public(services, made)})
+    return await _created(services, body, credentials=body.get("credentials"), custom=_custom(body))
 
 
 async def quickstart_integration(request: Request) -> JSONResponse:
@@ -119,6 +108,10 @@ async def quickstart_integration(request: Request) -> JSONResponse:
     services = await with_api_key(request, "integrations:create")
     refuse_query(request)
     body = await read_body(request, _QUICKSTART)
+    return await _created(services, body, shared_app=True)
+
+
+async def _created(services: Services, body: dict[str, Any], **more: Any) -> JSONResponse:
     try:
         made = await integrating.create(
             services,
@@ -126,7 +119,7 @@ async def quickstart_integration(request: Request) -> JSONResponse:
             provider=body["provider"],
             display_name=body.get("display_name"),
             forward_webhooks=body.get("forward_webhooks", True),
-            shared_app=True,
+            **more,
         )
     except IntegrationRefusedError as refused:
         raise _refusal(refused, creating=True) from refused
