@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from nango_graph.connecting import WAIT_TAG, find_connections
 from nango_graph.records import Wait
 from nango_graph.services import Services
-from nango_tools import AuthWebhook, NangoError
+from nango_tools import AuthWebhook
 
 
 async def look_at_waits(services: Services, thread_id: str) -> bool:
@@ -18,8 +18,8 @@ async def look_at_waits(services: Services, thread_id: str) -> bool:
     Raises `TransientError` and the like if Nango can't be asked; the waits stay as they are.
     """
     live = await services.records.waits.live_in(thread_id)
-    ready = [wait for wait in live if wait.state == "satisfied" or await _satisfied_now(services, wait)]
-    return bool(ready)
+    still_open = [wait for wait in live if wait.state == "open"]
+    return len(still_open) < len(live) or bool(await _satisfied_now(services, still_open))
 
 
 async def threads_to_wake(services: Services, webhook: AuthWebhook) -> Sequence[str]:
@@ -28,22 +28,18 @@ async def threads_to_wake(services: Services, webhook: AuthWebhook) -> Sequence[
     wait = await services.records.waits.get(wait_id) if wait_id else None
     if wait is None or wait.integration != webhook.integration_id or not webhook.success:
         return []
-    if wait.state == "satisfied" or (wait.state == "open" and await _satisfied_now(services, wait)):
+    if wait.state == "satisfied" or (wait.state == "open" and await _satisfied_now(services, [wait])):
         return [wait.thread_id]
     return []
 
 
-async def _satisfied_now(services: Services, wait: Wait) -> bool:
-    found = (await find_connections(services, wait.requester, [wait.integration]))[wait.integration]
-    if not found.usable:
-        return False
-    await services.records.waits.change(wait.id, "satisfied", only_from=("open",), now=services.clock.now())
-    return True
-
-
-async def quietly_look_at_waits(services: Services, thread_id: str) -> bool:
-    """`look_at_waits` for a poller: an outage of Nango is no news, the next look may succeed."""
-    try:
-        return await look_at_waits(services, thread_id)
-    except NangoError:
-        return False
+async def _satisfied_now(services: Services, waits: Sequence[Wait]) -> list[Wait]:
+    """Those whose connection is there now and usable, which is noted. Nango is asked once for each requester."""
+    satisfied = []
+    for requester in {wait.requester for wait in waits}:
+        theirs = [wait for wait in waits if wait.requester == requester]
+        found = await find_connections(services, requester, [wait.integration for wait in theirs])
+        satisfied += [wait for wait in theirs if found[wait.integration].usable]
+    for wait in satisfied:
+        await services.records.waits.change(wait.id, "satisfied", only_from=("open",), now=services.clock.now())
+    return satisfied

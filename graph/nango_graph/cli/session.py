@@ -17,8 +17,9 @@ from nango_graph.durable import DurableGraph
 from nango_graph.records.database import private_file
 from nango_graph.services import Services, open_services
 from nango_graph.settings import AgentSettings
-from nango_graph.waiting import quietly_look_at_waits
+from nango_graph.waiting import look_at_waits
 from nango_graph.workflow import build_graph
+from nango_tools import NangoError
 from nango_tools.json_values import whole_characters
 
 POLL_FIRST, POLL_MOST = 2.0, 30.0
@@ -81,7 +82,11 @@ class Session:
 
     async def found_connection(self) -> bool:
         """Is there a connection now that this thread waits for? False too if Nango can't be asked."""
-        return await quietly_look_at_waits(self.services, self.thread_id)
+        try:
+            return await look_at_waits(self.services, self.thread_id)
+        except NangoError:
+            # An outage is no news: the next look may succeed.
+            return False
 
     async def news(self, question: Mapping[str, Any]) -> Literal["connected", "link expired"]:
         """Returns when the thread can go on: a connection is there, told by a webhook or found by polling, or a link that is
