@@ -313,7 +313,7 @@ async def test_the_proxy_passes_requests_and_answers_through() -> None:
 
 async def test_the_host_serves_nothing_else(sandbox: Sandbox, http: httpx.AsyncClient) -> None:
     host = {"Host": host_of(sandbox)}
-    for method, path in (("GET", "/connections"), ("GET", "/"), ("POST", "/mcp/"), ("DELETE", "/mcp")):
+    for method, path in (("GET", "/connections"), ("GET", "/"), ("POST", "/mcp/x"), ("DELETE", "/mcp")):
         answer = await http.request(method, path, headers=host)
         assert (answer.status_code, answer.json()) == (404, {"error": {"code": "not_found", "message": "Not found"}})
     get = await http.get("/mcp", headers=host)
