@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from nango_tools.errors import (
     Call,
     InvalidInput,
+    NangoError,
     NoConnection,
     Outcome,
     ReauthorizationRequired,
@@ -76,7 +77,7 @@ class EndUser:
         self,
         integration_id: str,
         action: str,
-        input: JsonValue = None,  # noqa: A002 - Nango's word
+        input: object = None,  # noqa: A002 - Nango's word
         *,
         writes: bool,
         connection_id: str | None = None,
@@ -85,7 +86,11 @@ class EndUser:
 
         Raises as `connection` (the action was not sent then) and as `actions.trigger`.
         """
-        found = await self.connection(integration_id, connection_id)
+        try:
+            found = await self.connection(integration_id, connection_id)
+        except NangoError as error:
+            error.outcome = Outcome.NOT_SENT  # whatever became of the listing, the action did not leave
+            raise
         return await self._actions.trigger(
             connection_id=found.connection_id, integration_id=integration_id, action=action, input=input, writes=writes
         )

@@ -72,11 +72,8 @@ class Http:
         body: Any = None,
         bearer: SecretStr | None = None,
     ) -> Any:
-        """The parsed body of a 2xx answer; MalformedResponse, or NotNango, where it is not JSON."""
+        """The parsed body of a 2xx answer, as `send` gets it; MalformedResponse where it is not JSON."""
         response = await self.send(method, path, call, query=query, headers=headers, body=body, bearer=bearer)
-        kind = response.headers.get("content-type", "")
-        if kind.startswith("text/html"):
-            raise NotNango("a web page answered where Nango's API was expected", call=call, status=response.status_code)
         return parse_json(response.text, call)
 
     async def send(
@@ -90,13 +87,18 @@ class Http:
         body: Any = None,
         bearer: SecretStr | None = None,
     ) -> httpx.Response:
-        """A 2xx answer, read to its end. `body` is sent as JSON unless it is None, and may hold SecretStr."""
+        """A 2xx answer, read to its end; NotNango for a web page. `body` is sent as JSON unless it is None, and may hold
+        SecretStr.
+        """
         content = None if body is None else encode_json(body, call)
         kind = None if body is None else "application/json"
         request = self._request(method, path, call, query, headers, content, kind)
         ended = await self._ended(request, call, bearer, limits=True)
         if ended.failure is not None:
             raise ended.failure
+        if ended.answer.headers.get("content-type", "").startswith("text/html"):
+            status = ended.answer.status_code
+            raise NotNango("a web page answered where Nango's API was expected", call=call, status=status)
         return ended.answer
 
     async def exchange(
@@ -230,4 +232,7 @@ def _without_keys(response: httpx.Response, content: bytes, keys: Sequence[Secre
         secret = key.get_secret_value().encode()
         content = content.replace(secret, b"[key]")
         headers = [(name, value.replace(secret, b"[key]")) for name, value in headers]
-    return httpx.Response(response.status_code, headers=headers, content=content)
+    made = httpx.Response(response.status_code, headers=headers, content=content)
+    # What Nango says is UTF-8 (RFC 8259 8.1); Python's codecs are not to be chosen by the other side.
+    made.encoding = "utf-8"
+    return made

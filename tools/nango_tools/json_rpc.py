@@ -9,6 +9,7 @@ from httpx_sse import EventSource, SSEError
 from nango_tools.bodies import parse_json
 from nango_tools.errors import Call, MalformedResponse
 from nango_tools.failures import from_rpc_error
+from nango_tools.failures.wording import json_or_none
 from nango_tools.http import Http
 
 ACCEPT = {"Accept": "application/json, text/event-stream"}
@@ -49,7 +50,8 @@ def _messages(response: httpx.Response, call: Call) -> list[Any]:
     if response.headers.get("content-type", "").startswith("application/json"):
         return [parse_json(response.text, call)]
     try:
-        return [parse_json(event.data, call) for event in EventSource(response).iter_sse() if event.data]
+        events = [event.data for event in EventSource(response).iter_sse()]
+        return [message for data in events if (message := json_or_none(data)) is not None]
     except SSEError as error:
         problem = f"the MCP server's answer cannot be read ({error})"
     raise MalformedResponse(problem, call=call)

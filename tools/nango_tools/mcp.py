@@ -5,9 +5,11 @@ call is one POST of our own: the official client sends two requests before it, h
 hides Nango's refusals, which are plain HTTP errors here, in exception groups.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import httpx
 from mcp import ClientSession, McpError
@@ -59,7 +61,7 @@ class HostedMcp:
         connection_id: str,
         integration_id: str,
         tool: str,
-        arguments: dict[str, JsonValue] | None = None,
+        arguments: Mapping[str, object] | None = None,
         writes: bool,
     ) -> JsonValue:
         """POST /mcp, tools/call: the tool's output, whatever JSON it is.
@@ -70,7 +72,7 @@ class HostedMcp:
         """
         call = Call("call MCP tool", connection_id, integration_id, tool, writes)
         headers = connection_headers(call, connection_id, integration_id)
-        params = {"name": tool, "arguments": arguments or {}}
+        params = {"name": tool, "arguments": dict(arguments or {})}
         # Without a name for the answer: what it holds is in no traceback.
         result = validated(
             CallToolResult, await json_rpc.request(self._http, "/mcp", call, "tools/call", params, headers), call
@@ -88,7 +90,8 @@ class HostedMcp:
     async def session(self, *, connection_id: str, integration_id: str) -> AsyncIterator[ClientSession]:
         """An initialized session of the official client, for what takes one (langchain-mcp-adapters' load_mcp_tools).
 
-        Meant for reading: a request is sent again as any read is. NangoError is raised when the block ends, not inside.
+        NangoError is raised when the block ends, not inside. A tool that is called through it counts as one that writes,
+        whatever it does: nothing here tells.
         """
         call = Call("MCP session", connection_id, integration_id)
         async with self._session(call, connection_id, integration_id) as session:
@@ -98,7 +101,8 @@ class HostedMcp:
     async def _session(self, call: Call, connection_id: str, integration_id: str) -> AsyncIterator[ClientSession]:
         transport = _OverPool(self._http, call, connection_headers(call, connection_id, integration_id))
         url = f"{self._http.settings.base_url}/mcp"
-        patience = timedelta(seconds=self._http.settings.read_timeout)
+        # The transport keeps the time-outs of each request; this is for an answer that never comes through.
+        patience = timedelta(seconds=2 * max(self._http.settings.read_timeout, self._http.settings.write_timeout))
         try:
             async with (
                 httpx.AsyncClient(transport=transport, trust_env=False) as client,
@@ -138,16 +142,23 @@ class _OverPool(httpx.AsyncBaseTransport):
 
     async def _forward(self, request: httpx.Request) -> httpx.Response:
         message = parse_json((await request.aread()).decode(), self._call)
+        call = self._call_of(message)
         headers = self._headers | json_rpc.ACCEPT
         if version := request.headers.get("mcp-protocol-version"):
             headers["MCP-Protocol-Version"] = version
-        response = await self._http.send("POST", "/mcp", self._call, headers=headers, body=message)
+        response = await self._http.send("POST", "/mcp", call, headers=headers, body=message)
         if "id" not in message:
             return httpx.Response(202, request=request)
-        answer = json_rpc.answer_to(message["id"], response, self._call)
+        answer = json_rpc.answer_to(message["id"], response, call)
         if "error" in answer:
-            raise from_rpc_error(answer["error"], self._call)
+            raise from_rpc_error(answer["error"], call)
         return httpx.Response(200, json=answer, request=request)
+
+    def _call_of(self, message: Any) -> Call:
+        """A tool may write, and a write is never sent again like a listing."""
+        if message.get("method") != "tools/call":
+            return self._call
+        return replace(self._call, operation="call MCP tool", action=message["params"]["name"], writes=True)
 
 
 def _first(error: BaseException) -> str:

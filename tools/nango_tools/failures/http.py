@@ -64,6 +64,8 @@ def is_nangos_own(response: httpx.Response) -> bool:
     Nothing on the wire marks it but status and error code. Where both fit by chance, a provider's refusal is taken for
     Nango's; server errors (5xx) are always the provider's, so none is mistaken for a call that had no effect.
     """
+    if not any(status == response.status_code for status, _ in _OWN_ON_PROXY):
+        return False
     error = _error(response)
     begins = _OWN_ON_PROXY.get((response.status_code, text(error.get("code")) or ""))
     if begins is None:

@@ -34,6 +34,14 @@ _REAUTHORIZE = ("invalid_credentials", "connection_refresh_backoff")
 # A refresh that failed is Nango's own 400, or 424 while it backs off; some providers are answered 401.
 _REAUTHORIZE_UPSTREAM = (400, 401, 424)
 _CONFLICT_OR_TIMEOUT = (408, 409)
+# With these codes Nango turns a call away. A server error says so in vain: whoever words it may have done the work.
+_REFUSALS: dict[str, tuple[int, ...]] = {
+    "disabled_resource": (404,),
+    "unknown_connection": (400, 404),
+    "unknown_provider_config": (400, 404),
+    "too_many_request": (429,),
+    **dict.fromkeys(_REAUTHORIZE, _REAUTHORIZE_UPSTREAM),
+}
 # Refused by the protocol layer, before a function is looked up: RFC 9110 15.5, and seen on the hosted MCP.
 _REFUSED_EARLY = (400, 401, 403, 404, 405, 406, 411, 413, 414, 415, 422, 429, 431)
 _SESSION_TOKEN = ("unknown_connect_session_token", "invalid_connect_session_token_format")
@@ -72,6 +80,8 @@ def from_answer(answer: Answer, call: Call) -> NangoError:
         "retry_after": answer.retry_after,
     }
     status, code = answer.status, answer.code
+    if status not in _REFUSALS.get(code or "", (status,)):
+        return _by_status(answer, said, f"{status} {code}", facts)
     label = f"{status} {code}" if code else str(status)
 
     match code:

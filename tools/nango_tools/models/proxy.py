@@ -29,8 +29,12 @@ class ProxyResponse:
 
     @property
     def text(self) -> str:
-        """The body as text; what is not in its character set becomes U+FFFD."""
-        return httpx.Response(self.status, headers=self.headers, content=self.content).text
+        """The body as text, UTF-8 where it names no character set; what is not in it becomes U+FFFD."""
+        named = httpx.Response(self.status, headers=self.headers).charset_encoding
+        try:
+            return self.content.decode(named or "utf-8", "replace")
+        except (LookupError, ValueError):  # Python has codecs that are no character sets
+            return self.content.decode("utf-8", "replace")
 
     def json(self) -> JsonValue:
         """The body as JSON. MalformedResponse where it is not."""

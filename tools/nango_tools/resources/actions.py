@@ -2,7 +2,7 @@
 
 from pydantic import JsonValue
 
-from nango_tools.errors import ActionNotFinished, Call
+from nango_tools.errors import ActionNotFinished, Call, NangoError, Outcome
 from nango_tools.http import Http, connection_headers, path_segment
 from nango_tools.models.actions import AsyncAction, AsyncAnswer
 from nango_tools.models.wire import validated
@@ -10,6 +10,8 @@ from nango_tools.polling import Waiting, growing
 from nango_tools.resources.queries import within
 
 _FIRST_PAUSE = 0.5
+_OF_THE_ACTION = ("script_", "action_script_")
+"""How the codes begin that an action ends with; every other code is about the request for its result."""
 _LONGEST_PAUSE = 10.0
 
 
@@ -24,7 +26,7 @@ class Actions:
         connection_id: str,
         integration_id: str,
         action: str,
-        input: JsonValue = None,  # noqa: A002 - Nango's word
+        input: object = None,  # noqa: A002 - Nango's word
         writes: bool,
     ) -> JsonValue:
         """POST /action/trigger: the action's output, whatever JSON it is; null too.
@@ -46,7 +48,7 @@ class Actions:
         connection_id: str,
         integration_id: str,
         action: str,
-        input: JsonValue = None,  # noqa: A002 - Nango's word
+        input: object = None,  # noqa: A002 - Nango's word
         writes: bool,
         max_retries: int = 0,
     ) -> AsyncAction:
@@ -72,15 +74,26 @@ class Actions:
 
         ActionNotFinished where Nango has none: the action waits or runs, the id is unknown, **or it returned null**,
         which stays without a result for ever. The webhook that Nango sends when an action is done tells those apart.
-        What the action failed with is raised as by `trigger`.
+        What the action failed with is raised as by `trigger`. Where only the question failed (the key, the network),
+        the error's outcome is unknown: nothing was learnt about the action.
         """
         if isinstance(started, str):
-            call = Call(f"get result of {started!r}")
-            action_id = started
+            action_id, action = started, Call(f"get result of {started!r}")
+            asking = action
         else:
-            call = Call("get result", started.connection_id, started.integration_id, started.action)
-            action_id = started.id
-        output: JsonValue = await self._http.json("GET", f"/action/{path_segment(call, 'action id', action_id)}", call)
+            where = (started.connection_id, started.integration_id)
+            action_id, action = started.id, Call("trigger", *where, started.action, started.writes)
+            asking = Call(f"get result of action {started.action!r}", *where)
+        path = f"/action/{path_segment(asking, 'action id', action_id)}"
+        try:
+            output: JsonValue = await self._http.json("GET", path, asking)
+        except NangoError as error:
+            if error.code is not None and error.code.startswith(_OF_THE_ACTION):
+                error.call = action
+            else:
+                # The question was refused, or lost. The action runs on.
+                error.outcome = Outcome.UNKNOWN
+            raise
         return output
 
     async def wait(self, started: AsyncAction | str, *, timeout: float) -> JsonValue:  # noqa: ASYNC109
@@ -97,5 +110,5 @@ class Actions:
         )
 
 
-def _request(action: str, given: JsonValue) -> dict[str, JsonValue]:
+def _request(action: str, given: object) -> dict[str, object]:
     return {"action_name": action} if given is None else {"action_name": action, "input": given}
