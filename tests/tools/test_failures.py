@@ -46,7 +46,7 @@ from nango_tools import (
     UpstreamError,
     WebhookError,
 )
-from nango_tools.failures import HTTPX_FAILURES, from_network
+from nango_tools.failures import TRANSPORT_FAILURES, from_network
 
 KEY = "5f0c1a52-8a39-4c55-9d2f-6d1a2b7c9e01"
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "nango-wire"
@@ -316,7 +316,7 @@ async def test_no_httpx_exception_gets_through(fake: Any, kind: type[Exception])
 
 @pytest.mark.parametrize("kind", all_of_httpx(), ids=lambda kind: kind.__name__)
 def test_time_outs_and_other_failures_are_told_apart(kind: type[Exception]) -> None:
-    assert issubclass(kind, HTTPX_FAILURES)
+    assert issubclass(kind, TRANSPORT_FAILURES)
     error = from_network(made(kind), Call("x"))
     assert isinstance(error, TimedOut) is issubclass(kind, httpx.TimeoutException)
     assert isinstance(error, NetworkFailure | MalformedResponse | InvalidInput)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from typing import Any
 
+import httpx
 import pytest
 from langchain_mcp_adapters.tools import load_mcp_tools
 from starlette.responses import JSONResponse, Response
@@ -182,3 +183,15 @@ async def test_an_event_that_is_no_message_hides_no_answer(fake: Any, nango: Nan
     answer = '{"jsonrpc": "2.0", "id": 1, "result": {"content": [{"type": "text", "text": "7"}]}}'
     fake.answers(Response(f"event: ping\ndata: now\n\ndata: {answer}\n\n", media_type="text/event-stream"))
     assert await nango.mcp.call_tool(**WHERE, tool="a", writes=True) == 7
+
+
+class Broken(httpx.AsyncBaseTransport):
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise BrokenPipeError("gone")
+
+
+async def test_what_a_transport_of_the_callers_lets_through_is_a_network_failure(fake: Any) -> None:
+    async with NangoClient(fake.settings(), Broken()) as nango:
+        with pytest.raises(NetworkFailure, match="BrokenPipeError: gone") as caught:
+            await nango.actions.trigger(**WHERE, action="a", writes=True)
+    assert caught.value.outcome is Outcome.UNKNOWN

@@ -16,7 +16,7 @@ from pydantic import SecretBytes, SecretStr
 from nango_tools.addressing import Target, connection_headers, path_segment, target
 from nango_tools.bodies import encode_json, parse_json
 from nango_tools.errors import Call, ClientClosed, NotNango, ResponseTooLarge, TimedOut
-from nango_tools.failures import HTTPX_FAILURES, from_network, from_response, is_nangos_own
+from nango_tools.failures import TRANSPORT_FAILURES, from_network, from_response, is_nangos_own
 from nango_tools.quota import Quota
 from nango_tools.retries import OWN_LIMIT, Attempt, Retries
 from nango_tools.settings import NangoSettings
@@ -182,7 +182,7 @@ class Http:
                 response = await self._read(request(), key)
         except TimeoutError:
             return Attempt(None, TimedOut(f"Nango's answer was not complete after {seconds:g} seconds", call=call))
-        except HTTPX_FAILURES as error:
+        except TRANSPORT_FAILURES as error:
             # A new error, and raised elsewhere: an httpx exception holds the request, and with it the key.
             return Attempt(None, from_network(error, call))
         if response is None:

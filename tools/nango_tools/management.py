@@ -20,6 +20,8 @@ _MOST_PAGES = 20
 
 
 class ManagementMcp:
+    """`nango.management`: list its tools, and call one."""
+
     def __init__(self, http: Http) -> None:
         self._http = http
 

@@ -29,6 +29,8 @@ _MOST_PAGES = 20
 
 
 class HostedMcp:
+    """`nango.mcp`: the actions of one connection at a time, as tools. Raises as the REST API does for the same failure."""
+
     def __init__(self, http: Http) -> None:
         self._http = http
 

@@ -9,12 +9,12 @@ whichever way it came. What the codes mean was measured on a real server (0.71.4
 
 from nango_tools.failures.http import from_response, is_nangos_own
 from nango_tools.failures.management import from_tool_text
-from nango_tools.failures.network import HTTPX_FAILURES, from_network
+from nango_tools.failures.network import TRANSPORT_FAILURES, from_network
 from nango_tools.failures.rpc import from_rpc_error
 from nango_tools.failures.wording import without_credentials
 
 __all__ = [
-    "HTTPX_FAILURES",
+    "TRANSPORT_FAILURES",
     "from_network",
     "from_response",
     "from_rpc_error",

@@ -4,7 +4,8 @@ import httpx
 
 from nango_tools.errors import Call, InvalidInput, MalformedResponse, NangoError, NetworkFailure, Outcome, TimedOut
 
-HTTPX_FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict)
+# httpx's own, and what a transport that was handed in may let through.
+TRANSPORT_FAILURES = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict, OSError)
 
 # What httpx raises because the request cannot be formed: it would be the same again.
 _CANNOT_BE_SENT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, httpx.CookieConflict)
@@ -13,7 +14,7 @@ _BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, 
 
 
 def from_network(error: Exception, call: Call) -> NangoError:
-    """The error for anything in HTTPX_FAILURES. Its text is kept, the object is not: it holds the request's headers."""
+    """The error for anything in TRANSPORT_FAILURES. Its text is kept, the object is not: it holds the request's headers."""
     kind = type(error).__name__
     detail = f"{kind}: {error}" if str(error) else kind
     if isinstance(error, _CANNOT_BE_SENT):

@@ -16,6 +16,8 @@ _LONGEST_PAUSE = 10.0
 
 
 class Actions:
+    """`nango.actions`. Whoever triggers one that writes reads `outcome` of what is raised."""
+
     def __init__(self, http: Http, waiting: Waiting) -> None:
         self._http = http
         self._waiting = waiting
