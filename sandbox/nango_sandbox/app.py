@@ -28,10 +28,12 @@ from nango_sandbox.api import (
 from nango_sandbox.errors import NangoError
 from nango_sandbox.faults.middleware import FaultsMiddleware
 from nango_sandbox.pages.authorize import authorize_routes
-from nango_sandbox.pages.connect import connect_routes
+from nango_sandbox.pages.connect import connect_routes, refused
 from nango_sandbox.pages.overview import overview_routes
 from nango_sandbox.pages.rendering import environment, page
 from nango_sandbox.services import Services
+from nango_sandbox.serving.cross_origin import CrossOrigin
+from nango_sandbox.serving.json_bodies import JsonBodies
 from nango_sandbox.serving.rate_limits import RateLimitHeaders
 from nango_sandbox.serving.request_log import RequestLogMiddleware
 from nango_sandbox.serving.trailing_slash import TrailingSlash
@@ -47,6 +49,10 @@ def create_app(services: Services) -> Starlette:
     async def not_found(request: Request, _: Exception) -> Response:
         """An unknown path, or a method that a path does not take, is a page, as on a real server."""
         return page(templates, "not_found.html", 404, method=request.method, path=request.url.path)
+
+    async def refused_by_framework(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - Starlette gives what it was registered for
+        return refused(templates, NangoError(error.status_code, "invalid_request", error.detail))
 
     async def nango_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, NangoError)  # noqa: S101 - Starlette gives what it was registered for
@@ -77,11 +83,18 @@ def create_app(services: Services) -> Starlette:
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS), www_redirect=False),
             Middleware(RequestLogMiddleware, services.request_log, services.clock),
+            Middleware(CrossOrigin),
             Middleware(FaultsMiddleware, services.faults, services.clock),
             Middleware(RateLimitHeaders),
             Middleware(TrailingSlash),
+            Middleware(JsonBodies),
         ],
-        exception_handlers={NangoError: nango_error, 404: not_found, 405: not_found, HTTPException: not_found},
+        exception_handlers={
+            NangoError: nango_error,
+            404: not_found,
+            405: not_found,
+            HTTPException: refused_by_framework,
+        },
     )
     app.state.services = services
     return app

@@ -1,12 +1,18 @@
 """What goes on whether or not somebody waits for it: functions whose caller has gone, the queue, the syncs."""
 
 import asyncio
-from collections.abc import Coroutine
+import logging
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from nango_sandbox.clock import Clock
 
 T = TypeVar("T")
+
+PAUSE = 1
+"""Seconds before what crashed begins again."""
+
+_log = logging.getLogger(__name__)
 
 
 class Background:
@@ -20,6 +26,21 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def keep(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start what never ends. If it crashes nevertheless, the log says so, and it begins again."""
+        self.start(self._kept(work))
+
+    async def _kept(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            try:
+                await work()
+            except Exception:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                _log.exception("What the sandbox does in the background crashed. It begins again.")
+                await asyncio.sleep(PAUSE)
 
     async def close(self) -> None:
         """Interrupt what still runs, and wait until it has ended."""

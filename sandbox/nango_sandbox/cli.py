@@ -14,7 +14,7 @@ from nango_sandbox.catalog import read_catalog
 from nango_sandbox.options import Options
 from nango_sandbox.serving.listening import PortTakenError
 from nango_sandbox.serving.server import LOOPBACK, Sandbox
-from nango_sandbox.store.database import DatabaseVersionError
+from nango_sandbox.store.database import DatabaseTakenError, DatabaseVersionError
 
 
 def default_database() -> Path:
@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         asyncio.run(_run(sandbox, database))
     except KeyboardInterrupt:
         print("\nStopped.")
-    except (PortTakenError, ValueError, DatabaseVersionError) as error:
+    except (PortTakenError, ValueError, DatabaseTakenError, DatabaseVersionError) as error:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:

@@ -5,6 +5,9 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+FARTHEST = timedelta(days=100 * 365)
+"""How far a clock can be moved in all, so that no date leaves the calendar."""
+
 
 class _Sleeper(NamedTuple):
     due: datetime
@@ -27,14 +30,40 @@ class Clock:
             return datetime.now(UTC) + self._moved
 
     def advance(self, seconds: float) -> None:
-        """Move the clock forward by so many seconds."""
+        """Move the clock forward by so many seconds. Raises ValueError for backward, and beyond 100 years in all."""
         if seconds < 0:
             message = f"The clock only moves forward, and {seconds} seconds is backward."
             raise ValueError(message)
         with self._changed:
+            if not seconds <= (FARTHEST - self._moved).total_seconds():
+                message = f"The clock moves by 100 years in all, and {seconds} seconds would be beyond."
+                raise ValueError(message)
             self._moved += timedelta(seconds=seconds)
             for sleeper in self._sleepers:
                 sleeper.loop.call_soon_threadsafe(sleeper.moved.set)
+
+    @property
+    def moved(self) -> timedelta:
+        """How far it was moved in all."""
+        with self._changed:
+            return self._moved
+
+    async def moved_from(self, known: timedelta) -> timedelta:
+        """Wait until it was moved farther. Returns how far, in all."""
+        woken = asyncio.Event()
+        never = datetime.max.replace(tzinfo=UTC)
+        sleeper = _Sleeper(never, background=True, loop=asyncio.get_running_loop(), moved=woken)
+        with self._changed:
+            self._sleepers.add(sleeper)
+        try:
+            while (moved := self.moved) <= known:
+                woken.clear()
+                if self.moved <= known:
+                    await woken.wait()
+            return moved
+        finally:
+            with self._changed:
+                self._sleepers.discard(sleeper)
 
     def advance_to_next(self, patience: float = 10) -> float:
         """Move the clock to when the first of those who sleep is due. Returns by how many seconds.

@@ -80,6 +80,8 @@ async def authorize(
     Raises NangoError if the session does not allow the integration, or its connection was deleted meanwhile.
     """
     await check(services, session, integration)
+    config = {**(connection_config or {}), **session.defaults(integration.key).connection_config}
+    config.pop("webhook_url", None)  # where webhooks go is the backend's to say, and the session has it
     return await store_connection(
         services,
         integration,
@@ -88,7 +90,7 @@ async def authorize(
         tags=session.tags,
         end_user=session.end_user,
         webhook_url_override=session.webhook_url_override,
-        connection_config={**(connection_config or {}), **session.defaults(integration.key).connection_config},
+        connection_config=config,
     )
 
 
@@ -103,7 +105,7 @@ async def check(services: Services, session: ConnectSession, integration: Integr
     if not session.allows(integration.key):
         raise NangoError(400, "integration_not_allowed")
     if session.reconnects and not await services.connections.get(session.reconnects, integration.key):
-        raise NangoError(400, "unknown_connection", "The connection to renew does not exist any more.")
+        raise NangoError(400, "invalid_connection")
 
 
 async def expire(services: Services, connection: Connection) -> datetime:

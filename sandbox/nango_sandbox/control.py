@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from nango_sandbox.api.management_mcp import HOST as MANAGEMENT_HOST
+from nango_sandbox.api.management_mcp import PATH as MANAGEMENT_PATH
+from nango_sandbox.api.scopes import is_scope
 from nango_sandbox.clock import Clock
 from nango_sandbox.connecting import expire, granted, revoke, store_connection
 from nango_sandbox.faults.registry import Faults
@@ -42,9 +42,8 @@ class Control(ABC):
 
     @property
     def management_mcp_url(self) -> str:
-        """The Management MCP: the same server under another name, which is this machine (RFC 6761 6.3)."""
-        port = urlsplit(self.base_url).port
-        return f"http://{MANAGEMENT_HOST}{f':{port}' if port else ''}/mcp"
+        """The Management MCP."""
+        return f"{self.base_url}{MANAGEMENT_PATH}"
 
     @property
     def api_key(self) -> SecretStr:
@@ -78,10 +77,18 @@ class Control(ABC):
         await self.run(reset)
 
     async def create_api_key(self, name: str, scopes: Iterable[str] = (EVERYTHING,)) -> SecretStr:
-        """A key beside the first one, with these scopes (`environment:mcp`). One of the same name ends."""
+        """A key beside the first one, with these scopes (`environment:mcp`). One of the same name ends.
+
+        Raises ValueError for a scope that Nango does not have.
+        """
+        wanted = tuple(scopes)
+        unknown = [each for each in wanted if not is_scope(each)]
+        if unknown:
+            message = f"No key can have {', '.join(unknown)}. The scopes are those of nango_sandbox.api.scopes."
+            raise ValueError(message)
 
         async def created(services: Services) -> SecretStr:
-            return (await services.api_keys.put(name, scopes)).secret
+            return (await services.api_keys.put(name, wanted)).secret
 
         return await self.run(created)
 

@@ -22,11 +22,11 @@ from nango_sandbox.serving.request_log import RequestLog
 from nango_sandbox.store.api_keys import ApiKeys
 from nango_sandbox.store.async_actions import AsyncActions
 from nango_sandbox.store.connections import Connections
-from nango_sandbox.store.database import open_database
+from nango_sandbox.store.database import Database, open_database
 from nango_sandbox.store.grants import Grants
 from nango_sandbox.store.integrations import Integrations
 from nango_sandbox.store.integrations import declared as by_key
-from nango_sandbox.store.keys import read_keys
+from nango_sandbox.store.keys import read_keys, read_moved, write_moved
 from nango_sandbox.store.ledger import Ledger
 from nango_sandbox.store.oauth_states import OAuthStates
 from nango_sandbox.store.records import Records
@@ -46,10 +46,16 @@ async def open_services(
     webhook_url: str | None = None,
     options: Options | None = None,
 ) -> AsyncIterator[Services]:
-    """Open the database, fill it if it is new, and wire the rest to it. All of it closes with the block."""
+    """Open the database, fill it if it is new, and wire the rest to it. All of it closes with the block.
+
+    The clock is moved to where it was when the database was last used.
+    """
     declared_faults = Faults() if faults is None else faults
     chosen = options or Options()
     async with open_database(database) as opened:
+        moved = await read_moved(opened)
+        if moved > clock.moved:
+            clock.advance((moved - clock.moved).total_seconds())
         keys = await read_keys(opened, clock.now())
         declared = by_key(integrations)
         known = Integrations(opened, declared)
@@ -81,9 +87,19 @@ async def open_services(
                 background=background,
                 webhooks=webhooks,
             )
-            background.start(work_off_queue(services))
-            background.start(run_syncs(services))
+            background.keep(lambda: work_off_queue(services))
+            background.keep(lambda: run_syncs(services))
+            background.keep(lambda: _keep_time(opened, clock))
             try:
                 yield services
             finally:
                 await background.close()
+                await write_moved(opened, clock.moved)
+
+
+async def _keep_time(database: Database, clock: Clock) -> None:
+    """A moved clock stays moved when the sandbox starts again, even one that was killed."""
+    moved = await read_moved(database)
+    while True:
+        moved = await clock.moved_from(moved)
+        await write_moved(database, moved)

@@ -59,6 +59,10 @@ class Webhooks:
         self._deliveries: set[asyncio.Task[None]] = set()
         self.url = url
 
+    def sign_with(self, signing_key: SecretStr) -> None:
+        """The key of everything that is sent from now on."""
+        self._signing_key = signing_key
+
     def connected(self, connection: Connection, operation: Operation) -> None:
         """Tell that an end user authorized a connection, or authorized it again."""
         body: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ from nango_sandbox.faults import (
     WebhookLost,
     WebhookSwapped,
 )
+from nango_sandbox.webhooks import signatures
 
 
 @pytest.fixture
@@ -160,3 +162,50 @@ async def test_reset_starts_the_apps_over_and_keeps_who_is_connected(sandbox: Sa
     assert await sandbox.requests() == []
     assert len(sandbox.faults) == 0
     assert (await post_message(http, connection_id, "still connected")).status_code == 200
+
+
+@pytest.mark.parametrize("scope", ["environment:nothing", "environment:mcp:*", "connections:read", "environment:", "*"])
+async def test_a_key_has_only_scopes_that_there_are(sandbox: Sandbox, http: httpx.AsyncClient, scope: str) -> None:
+    answer = await http.post("/sandbox/api/keys", json={"name": "k", "scopes": ["environment:mcp", scope]})
+    assert (answer.status_code, scope in answer.text) == (400, True)
+    with pytest.raises(ValueError, match="No key can have"):
+        await sandbox.create_api_key("k", [scope])
+    for known in ("environment:*", "environment:syncs:variant:*", "environment:webhook_signing_key:rotate"):
+        await sandbox.create_api_key("k", [known])
+
+
+async def test_a_rotated_signing_key_signs_from_then_on(tmp_path: Path) -> None:
+    async with Sandbox(tmp_path / "kept.db") as sandbox, httpx.AsyncClient(base_url=sandbox.base_url) as http:
+        before = sandbox.webhook_signing_key
+        narrow = await sandbox.create_api_key("narrow", ["environment:mcp"])
+        path = "/environment/webhook-signing-key/rotate"
+        refused = await http.post(path, headers={"Authorization": f"Bearer {narrow.get_secret_value()}"})
+        assert (refused.status_code, sandbox.webhook_signing_key) == (403, before)
+        answer = await http.post(path, headers={"Authorization": f"Bearer {sandbox.api_key.get_secret_value()}"})
+        after = sandbox.webhook_signing_key
+        assert answer.json() == {"data": {"webhook_signing_key": after.get_secret_value()}}
+        assert after != before
+        async with WebhookReceiver() as receiver:
+            receiver.receive_from(sandbox)
+            await sandbox.connect("github", {"end_user_id": "alice"})
+            webhook = await receiver.next()
+        assert webhook.headers["x-nango-hmac-sha256"] == signatures(after, webhook.raw_body)["X-Nango-Hmac-Sha256"]
+    async with Sandbox(tmp_path / "kept.db") as again:
+        assert again.webhook_signing_key == after
+
+
+async def test_any_page_may_call_the_api_and_none_the_sandbox_itself(sandbox: Sandbox) -> None:
+    origin = {"Origin": "https://app.example"}
+    async with httpx.AsyncClient(base_url=sandbox.base_url, headers=origin, trust_env=False) as browser:
+        asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+        preflight = await browser.options("/connections", headers=asked)
+        assert (preflight.status_code, preflight.content) == (204, b"")
+        told = {name.removeprefix("access-control-"): value for name, value in preflight.headers.items()}
+        assert (told["allow-origin"], told["max-age"]) == ("*", "600")
+        assert "PATCH" in told["allow-methods"]
+        assert "Authorization" in told["allow-headers"]
+        for path in ("/connections", "/nowhere", "/proxy/x", "/mcp", "/management/mcp"):
+            assert (await browser.get(path)).headers["access-control-allow-origin"] == "*", path
+        for path in ("/", "/sandbox/api/keys", "/connect", "/sandbox/providers/github/authorize"):
+            for method in ("GET", "OPTIONS"):
+                assert "access-control-allow-origin" not in (await browser.request(method, path)).headers, path

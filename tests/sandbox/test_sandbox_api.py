@@ -93,7 +93,7 @@ CASES: list[tuple[str, str, Any, int, str, list[Any] | None]] = [
      None),
     ("GET", "/integrations/nope", None, 404, "not_found", None),
     ("GET", "/providers/nope", None, 404, "not_found", None),
-    ("POST", "/auth/unauthenticated/no-auth", None, 400, "invalid_query_params", ["connect_session_token"]),
+    ("POST", "/auth/unauthenticated/no-auth", None, 401, "missing_public_key", None),
     ("POST", "/auth/unauthenticated/no-auth?connect_session_token=x", None, 401,
      "invalid_connect_session_token_format", None),
     ("GET", "/connect/session", None, 401, "invalid_connect_session_token_format", None),

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
+from pydantic import AfterValidator, BaseModel, Field
 
 from nango_sandbox.functions.action import Action, Call, Integration
 from nango_sandbox.functions.failures import ActionFailed
@@ -255,3 +256,92 @@ async def test_what_ran_when_the_process_was_killed_is_not_repeated(tmp_path: Pa
         assert "interrupted" in answer.json()["error"]["payload"]["error"]
         (entry,) = await sandbox.ledger()
         assert (entry.status, entry.input, functions.ran) == ("failed", {"name": "again"}, [])
+
+
+class Contact(BaseModel):
+    full_name: str = Field(serialization_alias="fullName")
+
+
+async def cancel(call: Call, given: dict[str, Any]) -> None:
+    raise asyncio.CancelledError
+
+
+async def cancel_itself(call: Call, given: dict[str, Any]) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(0)
+
+
+async def half_a_pair(call: Call, given: dict[str, Any]) -> str:
+    return "\ud800"
+
+
+async def told_half_a_pair(call: Call, given: dict[str, Any]) -> None:
+    raise ActionFailed("\ud800")
+
+
+async def unchecked(call: Call, given: Annotated[Any, AfterValidator(lambda value: value["missing"])]) -> None:
+    return None
+
+
+async def refused(call: Call, given: dict[str, Any]) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        await http.get("http://127.0.0.1:1/")
+
+
+async def upstream(call: Call, given: dict[str, Any]) -> None:
+    request = httpx.Request("GET", "http://localhost/")
+    httpx.Response(402, json={"pay": "first"}, request=request).raise_for_status()
+
+
+async def model(call: Call, given: dict[str, Any]) -> list[Contact]:
+    return [Contact(full_name="Ada")]
+
+
+INTERNAL = 500, "script_internal_error"
+OUTCOMES: list[tuple[Any, int, str | None]] = [
+    (cancel, *INTERNAL),
+    (cancel_itself, 500, "action_script_failure"),
+    (half_a_pair, *INTERNAL),
+    (told_half_a_pair, *INTERNAL),
+    (unchecked, *INTERNAL),
+    (refused, 500, "script_network_error"),
+    (upstream, 424, "script_http_error"),
+    (model, 200, None),
+]
+
+
+@pytest.mark.parametrize(("function", "status", "code"), OUTCOMES, ids=lambda each: getattr(each, "__name__", None))
+async def test_whatever_a_function_does_the_next_one_runs(function: Any, status: int, code: str | None) -> None:
+    async def fine(call: Call, given: Any) -> str:
+        return "fine"
+
+    actions = (Action("bad", "Does harm.", "write", function), Action("fine", "Runs.", "write", fine))
+    async with InProcessSandbox(integrations=[Integration("app", "app", "App", "NONE", actions=actions)]) as sandbox:
+        app = App(sandbox, await sandbox.connect("app", {"end_user_id": "alice"}))
+        bad, after = await app.queue("bad"), await app.queue("fine")
+        answer = await app.result(bad)
+        assert answer.status_code == status
+        assert (answer.json() if code is None else answer.json()["error"]["code"]) == (code or [{"fullName": "Ada"}])
+        assert (await app.result(after)).json() == "fine"
+        headers = {"connection-id": app.connection_id, "provider-config-key": "app"}
+        now = await app.http.post("/action/trigger", headers=headers, json={"action_name": "bad", "input": {}})
+        assert now.status_code == status
+
+
+@pytest.mark.parametrize("depth", [150, 200, 250, 400])
+async def test_what_is_nested_deep_can_be_read_again(depth: int) -> None:
+    made: Any = 1
+    for _ in range(depth):
+        made = {"a": made}
+
+    async def deep(call: Call, given: Any) -> Any:
+        return made
+
+    action = Action("deep", "Nests.", "write", deep)
+    async with InProcessSandbox(integrations=[Integration("app", "app", "App", "NONE", actions=(action,))]) as sandbox:
+        app = App(sandbox, await sandbox.connect("app", {"end_user_id": "alice"}))
+        assert (await app.result(await app.queue("deep"))).json() == made
+        assert (await app.result(await app.queue("deep"))).json() == made
+        assert [each.output for each in await sandbox.ledger()] == [made, made]

@@ -334,3 +334,27 @@ async def test_every_tool_of_the_real_catalogue_is_served() -> None:
     assert actions == 3168 + len(next(each for each in all_apps() if each.key == "hubspot").actions)
     assert (offered.status_code, overview.status_code) == (200, 200)
     assert offered.text.count("<form") == 96
+
+
+def test_on_call_is_no_preposition() -> None:
+    assert {understand(f"{verb}-on-call-schedule").kind for verb in ("create", "get")} == {"on call schedule"}
+
+
+async def test_a_new_ones_id_is_of_the_type_that_reading_it_takes(tmp_path: Path) -> None:
+    lines = [
+        line("get-contact"),
+        line("create-contact"),
+        line("sync-contact", input_schema=schema("email", email=TEXT)),
+    ]
+    async with running(write(tmp_path / "catalog.jsonl", *lines)) as crm:
+        made = await crm("create-contact", email="a@example.com")
+        assert isinstance(made["id"], int)
+        assert (await crm("get-contact", contactId=made["id"]))["email"] == "a@example.com"
+
+
+async def test_a_dangling_reference_fails_its_action_alone(tmp_path: Path) -> None:
+    bad = line("create-order", input_schema={**OBJECT, "properties": {"a": {"$ref": "#/definitions/Nothing"}}})
+    async with running(write(tmp_path / "catalog.jsonl", bad, line("get-contact"))) as crm:
+        answer = await crm.answer("create-order", {"a": 1})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (500, "script_internal_error")
+        assert (await crm("get-contact", contactId=1))["id"] == 1

@@ -41,3 +41,10 @@ async def test_who_stops_sleeping_is_forgotten() -> None:
         await other
     with pytest.raises(TimeoutError):
         clock.advance_to_next(patience=0)
+
+
+def test_it_does_not_leave_the_calendar_in_several_steps_either() -> None:
+    clock, century = Clock(), 100 * 365 * 86400
+    clock.advance(century)
+    with pytest.raises(ValueError, match="100 years in all"):
+        clock.advance(1)

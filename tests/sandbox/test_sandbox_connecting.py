@@ -262,7 +262,7 @@ async def test_the_page_of_a_connection_deleted_meanwhile_says_so(sandbox: Sandb
     async with browser(sandbox) as alice:
         data = {"session_token": session["token"], "integration": "github", "decision": "authorize"}
         answer = await alice.post("/connect", data=data)
-    assert (answer.status_code, "does not exist any more" in answer.text) == (400, True)
+    assert (answer.status_code, "invalid_connection" in answer.text) == (400, True)
     assert (await http.get("/connections")).json()["connections"] == []
 
 
@@ -277,7 +277,7 @@ async def test_what_tags_say_is_shown_as_text_under_a_strict_policy(sandbox: San
             policy = page.headers["content-security-policy"]
             assert policy.startswith("default-src 'none'; style-src 'nonce-")
             assert "frame-ancestors 'none'" in policy
-            assert page.headers["referrer-policy"] == "no-referrer"
+            assert page.headers["referrer-policy"] == "same-origin"
             assert sandbox.api_key.get_secret_value() not in page.text
 
 

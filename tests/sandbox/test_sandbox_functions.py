@@ -124,7 +124,10 @@ async def test_the_functions_of_an_integration_come_in_pages(http: httpx.AsyncCl
         ("my-app/functions?limit=101", 400, None),
         ("my-app/functions?limit=0", 400, None),
         ("my-app/functions?page=-1", 400, None),
-        ("my-app/functions?type=on-event", 400, None),
+        ("my-app/functions?limit=1.5", 400, None),
+        ("my-app/functions?search=%20%20", 400, None),
+        ("my!app/functions", 400, None),
+        ("my-app/functions/z!p", 400, None),
         ("my-app/functions/zap?type=other", 400, None),
     ],
 )

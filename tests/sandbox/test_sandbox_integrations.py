@@ -90,7 +90,8 @@ async def test_providers_with_events_have_a_webhook_address_for_each_integration
         ),
         ({**GITLAB, "unique_key": "a/b"}, "pattern"),
         ({**GITLAB, "display_name": ""}, "too_small"),
-        ({**GITLAB, "custom": {"a": 1}}, "invalid_type"),
+        ({**GITLAB, "integration_config": {"a": 1}}, "invalid_type"),
+        ({**GITLAB, "custom": {"a": "1"}}, "unrecognized_keys"),
         ({**GITLAB, "what": 1}, "unrecognized_keys"),
     ],
 )
@@ -128,7 +129,7 @@ async def test_only_what_is_given_changes(http: httpx.AsyncClient) -> None:
     before = (
         await http.post(
             "/integrations",
-            json={**GITLAB, "credentials": {**OAUTH, "scopes": "api", "webhook_secret": "w"}, "custom": {"a": "1"}},
+            json={**GITLAB, "credentials": {**OAUTH, "scopes": "api", "webhook_secret": "w"}},
         )
     ).json()["data"]
     changed = await http.patch("/integrations/gl", json={"credentials": {**OAUTH, "client_id": "another"}})
@@ -266,7 +267,7 @@ async def test_what_operators_changed_is_there_after_a_restart(tmp_path: Path) -
 
 
 async def test_secrets_stay_out_of_what_is_printed(sandbox: Sandbox, http: httpx.AsyncClient) -> None:
-    await http.post("/integrations", json={**GITLAB, "custom": {"token": "a-secret"}})
+    await http.post("/integrations", json={**GITLAB, "integration_config": {"token": "a-secret"}})
     services = sandbox.services
     assert "a-secret" not in repr(services.integrations["gl"])
     assert "a-secret" not in repr(services.integrations.stored("gl"))

@@ -74,6 +74,19 @@ def told(result: CallToolResult) -> str:
     return block.text
 
 
+async def test_it_is_at_an_address_that_every_resolver_knows(sandbox: Sandbox) -> None:
+    assert sandbox.management_mcp_url == f"{sandbox.base_url}/management/mcp"
+    headers = {"Authorization": f"Bearer {sandbox.api_key.get_secret_value()}"}
+    async with (
+        httpx.AsyncClient(headers=headers, trust_env=False) as http,
+        streamable_http_client(sandbox.management_mcp_url, http_client=http) as (read, write, _),
+        ClientSession(read, write) as session,
+    ):
+        assert (await session.initialize()).serverInfo.name == "Nango Management MCP server"
+        assert [each.name for each in (await session.list_tools()).tools] == TOOLS
+        assert (await http.get(sandbox.management_mcp_url)).status_code == 405
+
+
 async def test_it_tells_what_its_tools_do(sandbox: Sandbox) -> None:
     async with official_client(sandbox) as session:
         tools = {each.name: each for each in (await session.list_tools()).tools}

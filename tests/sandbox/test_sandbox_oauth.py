@@ -203,3 +203,43 @@ async def test_what_the_query_says_is_shown_as_text(http: httpx.AsyncClient, bro
     page = await browser.get(location)
     assert "<script" not in page.text
     assert "form-action 'self'" in page.headers["content-security-policy"]
+
+
+ELSEWHERE = (
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:5000"},
+)
+
+
+@pytest.mark.parametrize("headers", ELSEWHERE)
+async def test_a_form_of_another_site_authorizes_nothing(
+    http: httpx.AsyncClient, browser: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    session = await new_session(http, tags={}, allowed_integrations=["github"])
+    location = await begin(browser, session)
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+    posts = (
+        (urlsplit(location).path, {**asked, "decision": "authorize"}),
+        ("/connect", {"session_token": session, "integration": "github", "decision": "authorize"}),
+    )
+    for path, data in posts:
+        answer = await browser.post(path, data=data, headers=headers)
+        assert (answer.status_code, "another site" in answer.text, "location" in answer.headers) == (403, True, False)
+    assert await connections(http) == []
+    own = {"Origin": str(browser.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
+    assert (await browser.post(posts[0][0], data=posts[0][1], headers=own)).status_code == 302
+    assert (await browser.post(*posts[1][:1], data=posts[1][1], headers={"Origin": own["Origin"]})).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/connect", "/sandbox/providers/github/authorize"])
+async def test_a_form_that_cannot_be_read_is_a_bad_request(browser: httpx.AsyncClient, path: str) -> None:
+    bad = {"content-type": "multipart/form-data; boundary=x"}
+    for answer in (
+        await browser.post(path, data={f"f{number}": "x" for number in range(30)}),
+        await browser.post(path, files={"f": b"content"}),
+        await browser.post(path, content=b"nonsense", headers=bad),
+        await browser.post(path, content=b"x", headers={"content-type": "multipart/form-data"}),
+    ):
+        assert (answer.status_code, answer.headers["content-type"]) == (400, "text/html; charset=utf-8")

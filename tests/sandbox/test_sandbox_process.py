@@ -13,7 +13,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from nango_sandbox import Clock, DatabaseVersionError, PortTakenError, Sandbox, create_app, open_services
+from nango_sandbox import (
+    Clock,
+    DatabaseTakenError,
+    DatabaseVersionError,
+    PortTakenError,
+    Sandbox,
+    create_app,
+    open_services,
+)
 from nango_sandbox.apps import all_apps
 from nango_sandbox.cli import main
 
@@ -215,3 +223,32 @@ def test_the_command_serves_until_ctrl_c(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
     assert lines["NANGO_WEBHOOK_SIGNING_KEY"] not in ("", lines["NANGO_API_KEY"])
+
+
+async def test_a_database_is_one_sandboxs_at_a_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sandbox.db"
+    async with Sandbox(file) as first:
+        for reset in ([], ["--reset"]):
+            assert await asyncio.to_thread(main, ["--port", "0", "--database", str(file), *reset]) == 1
+            assert "Another sandbox uses" in capsys.readouterr().err
+        with pytest.raises(DatabaseTakenError):
+            await Sandbox(file).__aenter__()
+        assert await first.ledger() == []
+    async with Sandbox(file):
+        pass
+
+
+async def test_a_moved_clock_stays_moved_when_the_sandbox_starts_again(tmp_path: Path) -> None:
+    async with Sandbox(tmp_path / "sandbox.db") as first:
+        first.clock.advance(86400)
+    async with Sandbox(tmp_path / "sandbox.db") as second:
+        assert second.clock.moved.total_seconds() == 86400
+
+
+@pytest.mark.parametrize("given", [5, [], "x", True, {"items": 1}])
+async def test_the_overview_shows_whatever_an_action_was_given(given: object) -> None:
+    async with Sandbox() as sandbox:
+        headers = {**headers_of(sandbox, await sandbox.connect("slack", {"end_user_id": "alice"}))}
+        async with httpx.AsyncClient(base_url=sandbox.base_url, headers=headers, trust_env=False) as http:
+            await http.post("/action/trigger", json={"action_name": "post-message", "input": given})
+            assert (await http.get("/")).status_code == 200

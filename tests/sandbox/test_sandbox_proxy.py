@@ -237,7 +237,6 @@ async def test_an_upstream_that_is_not_there_is_told_as_a_network_error(
         "https://10.1.2.3:4567",
         "http://10.1.2.3:4567@example.com",
         "file:///etc/passwd",
-        "no url",
         "http://[",
     ],
 )

@@ -160,6 +160,7 @@ async def test_a_connect_session_is_usable_and_does_not_show_its_token(fake: Any
     session = await nango.connect_sessions.create(tags={"end_user_id": "dave"}, allowed_integrations=["github"])
     assert fake.seen[0].body == {"tags": {"end_user_id": "dave"}, "allowed_integrations": ["github"]}
     assert session.connect_link.endswith("nango_connect_session_canary")
+    assert "nango_connect_session_canary" not in f"{session.model_dump()} {session.model_dump_json()}"
     assert session.token.get_secret_value() == "nango_connect_session_canary"
     assert session.expires_at == datetime(2026, 11, 20, 21, 32, 12, 568000, tzinfo=UTC)
     assert "canary" not in f"{session!r} {session}"

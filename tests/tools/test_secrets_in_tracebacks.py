@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.responses import JSONResponse, Response
 
-from nango_tools import ApiKeyCredentials, NangoClient, NangoError, OAuthClient
+from nango_tools import ApiKeyCredentials, InvalidInput, NangoClient, NangoError, OAuthClient
 
 CANARY = "canary-c0ffee"
 
@@ -45,6 +45,22 @@ ATTEMPTS: dict[str, tuple[Attempt, Any]] = {
         lambda nango: nango.connections.import_connection("i", ApiKeyCredentials(api_key=SecretStr(CANARY)), tags={}),
         {"connection_id": 5, "credentials": {"apiKey": CANARY}},
     ),
+    "an import of a mapping": (
+        lambda nango: nango.connections.import_connection("i", {"type": "API_KEY", "apiKey": CANARY}, tags={}),
+        {"connection_id": 5},
+    ),
+    "a new integration of a mapping": (
+        lambda nango: nango.integrations.create(
+            "i", "github", credentials={"type": "OAUTH2", "client_id": "i", "client_secret": CANARY}
+        ),
+        {"data": {"unique_key": 5}},
+    ),
+    "a changed integration of a mapping": (
+        lambda nango: nango.integrations.update(
+            "i", credentials={"type": "OAUTH2", "client_id": "i", "client_secret": CANARY}
+        ),
+        {"data": {"unique_key": 5}},
+    ),
     "a new integration": (
         lambda nango: nango.integrations.create(
             "i", "github", credentials=OAuthClient(client_id="i", client_secret=SecretStr(CANARY))
@@ -67,8 +83,27 @@ async def test_no_credential_stands_in_a_traceback(fake: Any, nango: NangoClient
         fake.answers(JSONResponse(body))
     with pytest.raises(NangoError) as caught:
         await call(nango)
-    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert_clean(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [{"misspelt": CANARY}, {"type": "UNKNOWN"}, {"client_id": 5}])
+async def test_nor_does_one_that_is_refused_before_sending(fake: Any, nango: NangoClient, wrong: Any) -> None:
+    client: Any = {"type": "OAUTH2", "client_id": "i", "client_secret": CANARY} | wrong
+    token: Any = {"type": "API_KEY", "apiKey": CANARY} | wrong
+    for attempt in (
+        nango.connections.import_connection("i", token, tags={}),
+        nango.integrations.create("i", "github", credentials=client),
+        nango.integrations.update("i", credentials=client),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            await attempt
+        assert_clean(caught.value)
+    assert fake.seen == []
+
+
+def assert_clean(error: BaseException) -> None:
+    shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     package = "".join(part for part in shown.split('  File "') if "nango_tools" in part.partition("\n")[0])
     assert "resources" in package
     assert CANARY not in package
-    assert CANARY not in f"{caught.value!r} {caught.value} {caught.value.__dict__}"
+    assert CANARY not in f"{error!r} {error} {error.__dict__}"

@@ -148,3 +148,10 @@ def test_plain_http_to_another_host_must_be_allowed_in_so_many_words() -> None:
 def test_an_answer_may_have_at_least_one_byte(limit: int) -> None:
     with pytest.raises(ValidationError):
         NangoSettings(api_key=KEY, max_response_bytes=limit)
+
+
+def test_a_misspelt_setting_is_refused_and_its_value_not_shown() -> None:
+    misspelt = {"base_ulr": "https://nango.example.com/canary"}
+    with pytest.raises(ValidationError, match="base_ulr") as caught:
+        NangoSettings(api_key=KEY, **misspelt)
+    assert "canary" not in str(caught.value)

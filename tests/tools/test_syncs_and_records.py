@@ -155,7 +155,7 @@ async def test_records_are_filtered_by_everything_that_nango_filters_by(fake: An
     assert fake.seen[0].query == [
         ("model", "GithubIssue"),
         ("variant", "eu"),
-        ("modified_after", "2026-01-02T00:00:00+00:00"),
+        ("modified_after", "2026-01-02T00:00:00.000Z"),
         ("filter", "added,updated"),
         ("ids", "a,b"),
         ("ids", "c d"),
@@ -199,6 +199,14 @@ async def test_a_cursor_that_comes_again_is_an_error_not_a_loop(
     with pytest.raises(MalformedResponse, match="second time"):
         [found async for found in nango.records.list(**WHERE, cursor=start)]
     assert len(fake.seen) == (3 if start is None else 2)
+
+
+async def test_new_cursors_without_records_are_an_error_not_a_loop(fake: Any, nango: NangoClient) -> None:
+    """Nango's last page has no cursor. What looks like an end may be none, so that it is not taken for one."""
+    fake.answer = lambda _: JSONResponse({"records": [], "next_cursor": f"c{len(fake.seen)}"})
+    with pytest.raises(MalformedResponse, match="without a record"):
+        [found async for found in nango.records.list(**WHERE)]
+    assert len(fake.seen) == 1
 
 
 async def test_a_record_without_its_metadata_is_malformed(fake: Any, nango: NangoClient) -> None:

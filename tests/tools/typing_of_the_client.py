@@ -61,6 +61,22 @@ async def use() -> None:
             answer.raise_for_status()
         except UpstreamError as error:
             assert_type(error.upstream_status, int | None)
+        arguments = {"channel": "x"}  # a dict[str, str], which is no dict[str, JsonValue]
+        await nango.actions.trigger(connection_id="c", integration_id="i", action="a", input=arguments, writes=True)
+        await nango.actions.trigger_async(
+            connection_id="c", integration_id="i", action="a", input=arguments, writes=True
+        )
+        await nango.mcp.call_tool(connection_id="c", integration_id="i", tool="a", arguments=arguments, writes=True)
+        await nango.management.call_tool("connections_list", arguments, writes=False)
+        await nango.proxy.request("PUT", "a", connection_id="c", integration_id="i", json=arguments)
+        await nango.proxy.put("a", connection_id="c", integration_id="i", json=arguments)
+        await nango.proxy.get("a", connection_id="c", integration_id="i", params={"a": 1.5, "b": [1, 2], "c": True})
+        await nango.connections.set_metadata("c", "i", arguments)
+        await nango.connections.update_metadata("c", "i", arguments)
+        await nango.connections.import_connection(
+            "i", {"type": "NONE"}, tags=arguments, metadata=arguments, connection_config=arguments
+        )
         user = nango.end_user({"end_user_id": "a"})
+        await user.execute("i", "a", arguments, writes=True)
         assert_type(await user.execute("i", "a", {"x": 1}, writes=True), JsonValue)
         assert_type(await user.wait_for_connection("i", timeout=60), ConnectionSummary)

@@ -27,6 +27,8 @@ FULL = {
 OAUTH = {"type": "OAUTH2", "access_token": "token-of-alice"}
 BOB = {"id": "bob", "display_name": None, "email": "bob@example.com", "tags": None, "organization": None}
 NAMES = ["connection_id"]
+CONNECTION_ID = r"""Invalid string: must match pattern /^[a-zA-Z0-9,.;:=+~[\]|@${}"'\\/_ -]+$/"""
+IMPORTED = {"provider_config_key": "github", "connection_id": "long"}
 
 
 def listed(*connections: str) -> dict[str, object]:
@@ -131,6 +133,46 @@ TABLE = (
     Case("a deletion of nothing is another error than a get", "DELETE /connections/made?provider_config_key=no-auth", 400, error("unknown_connection")),
     Case("what was deleted is gone", "GET /connections/made?provider_config_key=no-auth", 404, NOT_FOUND),
     Case("a deletion without the integration", "DELETE /connections/gh-alice", 400, invalid("query_params", missing("provider_config_key"))),
+    *(
+        Case(f"{method} with a connection id of no form", f"{method} /connections/c!1?provider_config_key=github", 400, invalid("uri_params", ("invalid_format", CONNECTION_ID, "connectionId")), sends={} if method == "PATCH" else None)
+        for method in ("GET", "PATCH", "DELETE")
+    ),
+    Case("a deletion looks at the path before the query", "DELETE /connections/c!1", 400, invalid("uri_params", ("invalid_format", CONNECTION_ID, "connectionId"))),
+    Case("a connection id that is too long", f"GET /connections/{'x' * 256}?provider_config_key=github", 400, invalid("uri_params", ("too_big", "Too big: expected string to have <=255 characters", "connectionId"))),
+    Case("an integration of no form", "GET /connections/gh-alice?provider_config_key=g!t", 400, invalid("query_params", ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9~:.@ _-]+$/", "provider_config_key"))),
+    Case("a line break after the integration", "GET /connections/gh-alice?provider_config_key=github%0A", 400, invalid("query_params", ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9~:.@ _-]+$/", "provider_config_key"))),
+    Case("a patch at an integration that does not exist", "PATCH /connections/gh-alice?provider_config_key=nope", 400, error("unknown_provider_config", "Provider does not exists"), sends={}),
+    *(Case(f"a list with an empty {name}", f"GET /connections?{name}=", 400, invalid("query_params", ("too_small", "Too small: expected string to have >=1 characters", name))) for name in ("connectionId", "search", "integrationId")),
+    Case("a search that is too long", f"GET /connections?search={'x' * 256}", 400, invalid("query_params", ("too_big", "Too big: expected string to have <=255 characters", "search"))),
+    Case("a limit of no text", "GET /connections?limit=", 400, invalid("query_params", ("too_small", "Too small: expected number to be >=1", "limit"))),
+    Case("a limit with an exponent", "GET /connections?limit=1e2", 200),
+    Case("a limit that is no number", "GET /connections?limit=abc", 400, invalid("query_params", ("invalid_type", "Invalid input: expected number, received NaN", "limit"))),
+    Case("a limit that comes twice", "GET /connections?limit=1&limit=2", 400, invalid("query_params", ("invalid_type", "Invalid input: expected number, received NaN", "limit"))),
+    Case("a text that comes twice", "GET /connections?connectionId=a&connectionId=b", 400, invalid("query_params", ("invalid_type", "Invalid input: expected string, received array", "connectionId"))),
+    Case("integrations with blanks after the commas", "GET /connections?integrationId=nope,%20hubspot", 200, listed("hs-alice")),
+    Case("a tag that comes twice", "GET /connections?tags[a]=x&tags[a]=y", 400, invalid("query_params", ("invalid_type", "Invalid input: expected string, received array", "tags.a"))),
+    Case("a tag in a tag", "GET /connections?tags[a][b]=x", 400, invalid("query_params", ("invalid_type", "Invalid input: expected string, received object", "tags.a"))),
+    Case("a tag that no connection could have", "GET /connections?tags[a%20b]=x", 400, invalid("query_params", ("invalid_key", "Invalid key in record", "tags.a b"))),
+    Case("a tag in two cases", "GET /connections?tags[A]=x&tags[a]=y", 400, invalid("query_params", ("custom", 'Duplicate tag key after case normalization: "a"', "tags"))),
+    Case("more tags than there may be", "GET /connections?" + "&".join(f"tags[k{i}]=x" for i in range(11)), 400, invalid("query_params", ("custom", "Tags cannot contain more than 10 keys", "tags"))),
+    Case("an import with a query", "POST /connections?x=1", 400, invalid("query_params", unknown("x")), sends=NEW),
+    Case("metadata with a query", "POST /connections/metadata?x=1", 400, invalid("query_params", unknown("x")), sends={}),
+    Case("metadata of no connection id", "POST /connections/metadata", 400, invalid("body", ("invalid_format", CONNECTION_ID, "connection_id"), ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9~:.@ _-]+$/", "provider_config_key")), sends={"connection_id": "", "provider_config_key": "", "metadata": {}}),
+    Case("metadata of several, one of nothing", "POST /connections/metadata", 404, error("unknown_connection", "Connection with connection id nope and provider config key github not found. Please make sure the connection exists in the Nango dashboard. No actions were taken on any of the connections as a result of this failure."), sends={"connection_id": ["gh-alice", "nope"], "provider_config_key": "github", "metadata": {}}),
+    Case("metadata that is too deep", "POST /connections/metadata", 400, error("invalid_json", "<text>"), sends='{"metadata": ' + '{"a": ' * 200 + "1" + "}" * 201),
+    Case("a long token, an app of its own and a date as mail writes it", "POST /connections", 201, sends={**IMPORTED, "credentials": {"type": "OAUTH2", "access_token": "x" * 4096, "config_override": {"client_id": "c"}, "expires_at": "Sat, 01 Jan 2050 10:00:00 GMT"}}),
+    Case("an end in milliseconds", "POST /connections", 201, sends={**IMPORTED, "credentials": {"type": "OAUTH2", "access_token": "x", "expires_at": 2524644000000}}),
+    *(
+        Case(f"an end that is {end!r}", "POST /connections", 400, invalid("body", ("invalid_type", "Invalid input: expected date, received Date", "credentials.expires_at")), sends={**IMPORTED, "credentials": {"type": "OAUTH2", "access_token": "x", "expires_at": end}})
+        for end in ("soon", 1e300, [], {})
+    ),
+    Case("a token that is too long", "POST /connections", 400, invalid("body", ("too_big", "Too big: expected string to have <=4096 characters", "credentials.access_token")), sends={**IMPORTED, "credentials": {"type": "OAUTH2", "access_token": "x" * 4097}}),
+    Case("a refresh token of no text", "POST /connections", 400, invalid("body", ("too_small", "Too small: expected string to have >=1 characters", "credentials.refresh_token")), sends={**IMPORTED, "credentials": {"type": "OAUTH2", "access_token": "x", "refresh_token": ""}}),
+    Case("credentials of a kind that the provider does not take", "POST /connections", 400, error("invalid_body", "Provider OAUTH2 does not support OAUTH1 auth"), sends={**IMPORTED, "credentials": {"type": "OAUTH1", "oauth_token": "a", "oauth_token_secret": "b"}}),
+    *(
+        Case(f"credentials of no known kind, {kind}", "POST /connections", 400, invalid("body", ("invalid_union", "Invalid input", "credentials.type")), sends={**IMPORTED, "credentials": kind})
+        for kind in ({}, {"type": "JWT"}, {"type": []})
+    ),
     Case("a path that does not exist is a page", "GET /connection", 404, "<HTML page, omitted>"),
 )  # fmt: skip
 

@@ -196,6 +196,24 @@ TABLE = (
     Case("what is deployed", "GET /scripts/config", 200, "<objects>"),
     Case("the parameter for an integration is ignored", "GET /scripts/config?provider_config_key=no-auth", 200, "<objects>"),
     Case("an unknown format is the usual one", "GET /scripts/config?format=x", 200, "<objects>"),
+    *(
+        Case(f"{method} with credentials of no kind", f"{method} /integrations{path}", 400, invalid("body", ("invalid_union", "invalid credentials object", "credentials.type")), sends={**body, "credentials": {}})
+        for method, path, body in (("POST", "", {"unique_key": "zz", "provider": "github"}), ("PATCH", "/github", {}))
+    ),
+    *(
+        Case(f"{method} with a key of no form", f"{method} /integrations/g!t", 400, invalid("uri_params", ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9~:.@ _-]+$/", "uniqueKey")), sends={} if method == "PATCH" else None)
+        for method in ("GET", "PATCH", "DELETE")
+    ),
+    Case("functions of a key of no form", "GET /integrations/g!t/functions", 400, invalid("uri_params", ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9~:.@ _-]+$/", "uniqueKey"))),
+    Case("a function of no form", "GET /integrations/github/functions/a!b", 400, invalid("uri_params", ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9_-]+$/", "functionName"))),
+    Case("functions of a kind that there are none of", "GET /integrations/github/functions?type=on-event", 200, {"data": [], "pagination": {"total": 0, "page": 0, "limit": 20}}),
+    Case("half a function", "GET /integrations/github/functions?limit=1.5", 400, invalid("query_params", ("invalid_type", "Invalid input: expected int, received number", "limit"))),
+    Case("functions by blanks", "GET /integrations/github/functions?search=%20%20", 400, invalid("query_params", ("too_small", "Too small: expected string to have >=1 characters", "search"))),
+    Case("what to include, in brackets", "GET /integrations/github?include[]=webhook&include[]=credentials", 200),
+    Case("a provider of no form", "GET /providers/sl!ck", 400, invalid("uri_params", ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9_-]+$/", "provider"))),
+    Case("a search of no form for providers", "GET /providers?search=sl!ck", 400, invalid("query_params", ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9_-]+$/", "search"))),
+    Case("no search for providers", "GET /providers?search=", 400, invalid("query_params", ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9_-]+$/", "search"))),
+    Case("a provider with a query", "GET /providers/slack?x=1", 400, invalid("query_params", unknown("x"))),
     Case("the other format", "GET /scripts/config?format=openai", 200, {"data": "<objects>"}),
 )  # fmt: skip
 

@@ -175,6 +175,53 @@ TABLE = (
 )  # fmt: skip
 
 
+def message(name: str, status: int, answer: Any, sends: Any, headers: Mapping[str, str] = GITHUB) -> Case:
+    return Case(name, "POST /mcp", status, answer, sends, headers)
+
+
+def refusal(code: int, text: str) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "error": {"code": code, "message": text}, "id": None}
+
+
+def misfit(*found: tuple[str, str, str]) -> list[Any]:
+    """What was expected, what was received, and the dotted path."""
+    issues = [
+        {"expected": expected, "code": "invalid_type", "path": path.split("."), "message": f"Invalid input: expected {expected}, received {received}"}
+        for expected, received, path in found
+    ]  # fmt: skip
+    return refused({"json": issues, "indented": True})
+
+
+NO_RPC = refusal(-32700, "Parse error: Invalid JSON-RPC message")
+ID = {"jsonrpc": "2.0", "id": 5}
+PING = {**ID, "method": "ping"}
+HELLO = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "a", "version": "1"}}
+CHECKED = (
+    Case("no content type", "POST /mcp", 415, refusal(-32000, "Unsupported Media Type: Content-Type must be application/json"), headers=GITHUB),
+    message("no message at all", 202, "", []),
+    message("a greeting beside something else", 400, refusal(-32600, "Invalid Request: Only one initialization request is allowed"), [{**ID, "method": "initialize", "params": HELLO}, PING]),
+    message("more than a hundred messages", 400, refusal(-32600, "Invalid Request: Batch must not exceed 100 messages"), [PING] * 101),
+    *(message(f"a member that is not known {where}", 400, NO_RPC, {**each, "extra": 1}) for where, each in (("in a request", PING), ("in a notification", {"jsonrpc": "2.0", "method": "notifications/x"}), ("in a response", {**ID, "result": {}}))),
+    *(message(f"a response whose {part} is {value}", 400, NO_RPC, {**ID, part: value}) for part, value in (("result", 5), ("error", 5), ("error", {"code": 1.5, "message": "x"}))),
+    *(message(f"a response with {part}", 202, "", {**ID, part: value}) for part, value in (("result", {}), ("error", {"code": 1, "message": "x"}))),
+    *(message(f"parameters that are {value}", 400, NO_RPC, {**PING, "params": value}) for value in (None, [], {"_meta": 5}, {"_meta": {"progressToken": 1.5}}, {"_meta": {"io.modelcontextprotocol/related-task": 5}})),
+    *(message(f"the id {value}", 400, NO_RPC, {**PING, "id": value}) for value in (None, True, 1.5, 1e20)),
+    message("an id that is a whole number", 200, result({}), {**PING, "id": 5.0}),
+    rpc("a cursor that is a number", "tools/list", misfit(("string", "number", "params.cursor")), cursor=5),
+    message("arguments that are null", 200, misfit(("record", "null", "params.arguments")), {**ID, "method": "tools/call", "params": {"name": "counted", "arguments": None}}),
+    rpc("a call without parameters", "tools/call", misfit(("object", "undefined", "params"))),
+    message("a call of nothing", 200, misfit(("string", "undefined", "params.name")), {**ID, "method": "tools/call", "params": {}}),
+    message("a call that is wrong twice", 200, misfit(("string", "number", "params.name"), ("record", "number", "params.arguments")), {**ID, "method": "tools/call", "params": {"name": 5, "arguments": 5}}),
+    message("a task that is none", 200, misfit(("object", "number", "params.task")), {**ID, "method": "tools/call", "params": {"name": "whoami", "task": 5}}),
+    message("a greeting without parameters", 200, misfit(("object", "undefined", "params")), {**ID, "method": "initialize"}),
+    rpc("a greeting of nobody", "initialize", misfit(("object", "undefined", "params.capabilities"), ("object", "undefined", "params.clientInfo")), protocolVersion="2025-06-18"),
+    message("a greeting by somebody without a name", 200, misfit(("object", "number", "params.capabilities"), ("string", "undefined", "params.clientInfo.name")), {**ID, "method": "initialize", "params": {**HELLO, "capabilities": 5, "clientInfo": {"version": "1"}}}),
+    rpc("a greeting with a version header of the future", "initialize", initialized("2025-06-18"), headers={**GITHUB, "mcp-protocol-version": "2100-01-01"}, **HELLO),
+    Case("GET with a key for something else", "GET /mcp", 403, error("forbidden", "Insufficient scope. Required: environment:mcp"), key=("environment:proxy",)),
+)  # fmt: skip
+TABLE += CHECKED
+
+
 def test_mcp_answers_as_a_real_server(case: Case, told: Callable[[Case], list[str]]) -> None:
     assert not told(case)
 

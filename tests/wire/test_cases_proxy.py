@@ -111,5 +111,21 @@ TABLE = (
 )  # fmt: skip
 
 
+EITHER = ("invalid_value", 'Invalid option: expected one of "true"|"false"')
+
+
+def refused(name: str, headers: dict[str, str], *findings: tuple[str, str, str]) -> Case:
+    return proxy(name, "GET /a", 400, invalid("headers", *findings), headers={**PAB, **headers})
+
+
+TABLE += (
+    *(refused(f"{name} maybe", {name: "maybe"}, (*EITHER, name)) for name in ("decompress", "nango-is-sync", "nango-is-dry-run", "forward-headers-on-redirect")),
+    refused("statuses that are none", {"retry-on": "a"}, ("invalid_format", "Invalid string: must match pattern /^\\d+(,\\d+)*$/", "retry-on")),
+    refused("an address that is none", {"base-url-override": "nonsense"}, ("invalid_union", "Invalid input", "base-url-override")),
+    refused("all of it at once", {"decompress": "", "retries": "x"}, (*EITHER, "decompress"), ("invalid_type", "Invalid input: expected number, received NaN", "retries")),
+    *(proxy(f"retries {text}", "GET /a", 200, echo("GET", "/a"), headers={**PAB, "retries": text}) for text in ("", "1e0", "1.5", "-1")),
+)  # fmt: skip
+
+
 def test_the_proxy_answers_as_a_real_server(case: Case, told: Callable[[Case], list[str]]) -> None:
     assert not told(case)

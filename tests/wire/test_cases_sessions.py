@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from wire_cases import Case, error, invalid, missing, unauthorized, unknown
+from wire_cases import ANY, Case, error, invalid, missing, unauthorized, unknown
 
 MADE = {
     "data": {
@@ -82,7 +82,7 @@ TABLE = (
     Case("a query is refused", "POST /connect/sessions?x=1", 400, invalid("query_params", unknown("x")), ALICE),
     create("a session with a session's token", 401, NO_KEY, ALICE, key="{token}"),
     Case("the session itself", "GET /connect/session", 200, {"data": {"endUser": None, "connectUISettings": SETTINGS, "allowed_integrations": ["private-api-bearer", "no-auth"], "websocketsPath": "/"}}, key="{token}"),
-    Case("the session shows the deprecated end user", "GET /connect/session", 200, {"data": {"endUser": {"id": "eve", "display_name": None}, "connectUISettings": SETTINGS, "websocketsPath": "/"}}, key="{eve}"),
+    Case("the session shows the deprecated end user", "GET /connect/session", 200, {"data": {"endUser": {"id": "eve", "display_name": None, "email": "eve@example.com", "tags": None, "organization": {"id": "acme", "display_name": None}}, "connectUISettings": SETTINGS, "websocketsPath": "/"}}, key="{eve}"),
     Case("the session with an API key", "GET /connect/session", 401, unauthorized("invalid_connect_session_token_format", "The provided connect session token is not following correct format: nango_connect_session_RANDOM)")),
     Case("the session of an unknown token", "GET /connect/session", 401, NOBODYS, key=UNKNOWN_TOKEN),
     Case("the integrations that the session allows", "GET /integrations", 200, {"data": [integration("private-api-bearer", "private-api-bearer", "Private API (Bearer Auth)"), integration("no-auth", "unauthenticated", "Unauthenticated")]}, key="{token}"),
@@ -123,6 +123,52 @@ TABLE = (
     Case("an ended session is unknown", "GET /connect/session", 401, NOBODYS, key="{re}"),
     complete("an ended session connects nothing", "no-auth", 401, NOBODYS, token="{re}"),
 )  # fmt: skip
+
+
+BAD_EMAIL = ("invalid_format", "Invalid email address", "end_user.email")
+NOWHERE = "public_key=00000000-0000-4000-8000-000000000000"
+BAD_KEY = ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9~:.@ _-]+$/")
+LONG = ("too_big", "Too big: expected string to have <=255 characters")
+NO_INTEGRATION = ("custom", "Integration does not exist")
+
+
+def body_refused(name: str, sends: Any, *findings: tuple[str, str, str]) -> Case:
+    return create(name, 400, invalid("body", *findings), {**ALICE, **sends})
+
+
+CHECKED = (
+    body_refused("a tag that is to be an email", {"tags": {"End_User_Email": "nope"}}, ("custom", 'Tag "end_user_email" must be a valid email', "tags")),
+    body_refused("tags that differ in case alone", {"tags": {"A": "x", "a": "y"}}, ("custom", 'Duplicate tag key after case normalization: "a"', "tags")),
+    body_refused("an email that is none", {"end_user": {"id": "e", "email": "nope.nope"}}, BAD_EMAIL),
+    body_refused("an email that is empty", {"end_user": {"id": "e", "email": ""}}, BAD_EMAIL, ("too_small", "Too small: expected string to have >=5 characters", "end_user.email")),
+    body_refused("a long name", {"end_user": {"id": "e", "display_name": "x" * 256}}, (*LONG, "end_user.display_name")),
+    body_refused("a long name of an organization", {"organization": {"id": "o", "display_name": "x" * 256}}, (*LONG, "organization.display_name")),
+    body_refused("overrides for nothing", {"overrides": {"nope": {}}}, (*NO_INTEGRATION, "overrides.nope")),
+    body_refused("webhooks to Nango itself", {"webhook_url_override": "https://api.nango.dev/x"}, ("custom", "This webhook URL is not allowed.", "webhook_url_override")),
+    body_refused("a webhook address that is a number", {"webhook_url_override": 5}, ("invalid_union", "Invalid input", "webhook_url_override")),
+    body_refused("scopes that are a number", {"integrations_config_defaults": {"github": {"connection_config": {"oauth_scopes_override": 1}}}}, ("invalid_type", "Invalid input: expected string, received number", "integrations_config_defaults.github.connection_config.oauth_scopes_override")),
+    body_refused("an integration that cannot be", {"allowed_integrations": ["bad!key"]}, (*BAD_KEY, "allowed_integrations.0")),
+    reconnect("a connection that cannot be", 400, invalid("body", ("invalid_format", ANY, "connection_id")), {**RE, "connection_id": "c!1"}),
+    create("an empty webhook address", 201, MADE, {**ALICE, "webhook_url_override": ""}),
+    create("an organization without an id, and an empty tag", 201, MADE, {"end_user": {"id": "e", "tags": {"a": ""}}, "organization": {"id": ""}}),
+    create("all that a session can hold", 201, MADE, {**ALICE, "overrides": {"github": {"docs_connect": "https://example.com", "more": 1}}, "integrations_config_defaults": {"github": {"user_scopes": "a", "authorization_params": {"p": "q"}, "connection_config": {"x": "y"}}}}, keeps={"full": "data.token"}),
+    Case("and what it shows of that", "GET /connect/session", 200, {"data": {"endUser": None, "connectUISettings": SETTINGS, "integrations_config_defaults": {"github": {"authorization_params": {"p": "q"}, "connection_config": {"x": "y"}}}, "overrides": {"github": {"docs_connect": "<text>"}}, "websocketsPath": "/"}}, key="{full}"),
+    Case("the session takes no query", "GET /connect/session?x=1", 400, invalid("query_params", unknown("x")), key="{full}"),
+    complete("connecting an unknown integration", "nope", 404, error("unknown_provider_config"), token="{full}"),
+    complete("connecting in another way", "github", 400, error("invalid_auth_mode"), token="{full}"),
+    complete("a body where there is none", "no-auth", 400, invalid("body", unknown("a")), token="{full}", sends={"a": 1}),
+    complete("more in the query", "no-auth", 200, DONE, token="{full}&x=1&params[webhook_url]=https%3A%2F%2Fexample.com&params[y]=z", keeps={"made": "connectionId"}),
+    Case("no webhook address gets into the configuration", "GET /connections/{made}?provider_config_key=no-auth", 200, {"id": "<number>", "connection_id": "<uuid>", "provider_config_key": "no-auth", "provider": "unauthenticated", "errors": [], "end_user": None, "tags": {"end_user_id": "alice"}, "metadata": {}, "connection_config": {"y": "z"}, "webhook_url_override": None, "created_at": ANY, "updated_at": ANY, "last_fetched_at": ANY, "credentials": {}}),
+    enter("the body is looked at before the query", "api-key", "nope", 400, invalid("body", missing("apiKey")), {}, token="{full}", query="&connection_id=mine"),
+    complete("no token", "no-auth", 401, unauthorized("missing_public_key", "The request is missing a valid public key parameter."), token=""),
+    Case("a public key that is none", "POST /auth/unauthenticated/no-auth?public_key=x", 401, unauthorized("invalid_public_key", "The provided public key is not a UUID v4."), key=""),
+    Case("a public key of nobody", f"POST /auth/unauthenticated/no-auth?{NOWHERE}", 401, key=""),
+    Case("OAuth without a token", "GET /oauth/connect/github", 401, unauthorized("missing_public_key", "The request is missing a valid public key parameter."), key=""),
+    reconnect("a session for what will be gone", 201, MADE, RE, keeps={"late": "data.token"}),
+    Case("the connection goes", "DELETE /connections/pab-alice?provider_config_key=private-api-bearer", 200),
+    enter("renewing what is gone", "api-key", "private-api-bearer", 400, error("invalid_connection"), {"apiKey": "k"}, token="{late}"),
+)  # fmt: skip
+TABLE += CHECKED
 
 
 def test_sessions_answer_as_a_real_server(case: Case, told: Callable[[Case], list[str]]) -> None:

@@ -123,6 +123,28 @@ TABLE = (
     records("a limit too great", "?model=GithubIssue&limit=10001", 400, invalid("query_params", ("too_big", "Too big: expected number to be <=10000", "limit"))),
     records("no model", "", 400, invalid("query_params", missing("model"))),
     records("a model that does not exist", "?model=Nope", 200, NO_RECORDS),
+    Case("a status at an integration of no form", "GET /sync/status?syncs=*&provider_config_key=g!t", 400, invalid("query_params", ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9~:.@ _-]+$/", "provider_config_key"))),
+    *(
+        Case(f"a status of the connection {name!r}", f"GET /sync/status?syncs=*&provider_config_key=github&connection_id={name}", 400, invalid("query_params", ("invalid_format", "<text>", "connection_id")))
+        for name in ("", "c!1")
+    ),
+    Case("a pause at an integration of no form", "POST /sync/pause", 400, invalid("body", ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9~:.@ _-]+$/", "provider_config_key")), {**of(), "provider_config_key": "g!t"}),
+    Case("a pause of too many syncs", "POST /sync/pause", 400, invalid("body", ("too_big", "Too big: expected array to have <=256 items", "syncs")), of("gh-alice", *["issues"] * 257)),
+    Case("a pause does not look at the query", "POST /sync/pause?x=1", 400, error("no_syncs_found", "No syncs found given the inputs.", payload={}), of("gh-alice", "nope")),
+    Case("a variant of a sync of no form", "POST /sync/a!/variant/x", 400, invalid("uri_params", ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9_-]+$/", "name")), {"provider_config_key": "github", "connection_id": "gh-alice"}),
+    Case("a frequency of no form", "PUT /sync/update-connection-frequency", 400, invalid("body", ("invalid_format", "<text>", "frequency")), {"provider_config_key": "github", "connection_id": "gh-alice", "sync_name": "issues", "frequency": "nonsense"}),
+    *(records(f"records of the model {name}", f"?model={name}", 400, invalid("query_params", ("invalid_format", "Invalid string: must match pattern /^[A-Z][a-zA-Z0-9_-]+$/", "model"))) for name in ("lower", "X")),
+    records("a variant of no form", "?model=GithubIssue&variant=a!", 400, invalid("query_params", ("invalid_format", "Invalid string: must match pattern /^[a-zA-Z0-9_-]+$/", "variant"))),
+    *(
+        records(f"records since {since}", f"?model=GithubIssue&modified_after={since}", 400, invalid("query_params", ("invalid_format", "Invalid ISO datetime", "modified_after")))
+        for since in ("2020-01-01", "2026-11-01T00:00:00%2B02:00", "2026-02-30T00:00:00Z")
+    ),
+    records("records that were changed in no known way", "?model=GithubIssue&filter=added,nope", 400, invalid("query_params", ("invalid_value", 'Invalid option: expected one of "added"|"updated"|"deleted"|"ADDED"|"UPDATED"|"DELETED"', "filter.1"))),
+    records("ids in brackets", "?model=GithubIssue&ids[]=i-3&ids[]=i-24", 200, {"next_cursor": None, "records": [ISSUE] * 2}),
+    records("ids with their places", "?model=GithubIssue&ids[0]=i-3", 200, {"next_cursor": None, "records": [ISSUE]}),
+    records("an id of no text", "?model=GithubIssue&ids=", 400, invalid("query_params", ("too_small", "Too small: expected string to have >=1 characters", "ids"))),
+    records("one record and a half", "?model=GithubIssue&limit=1.5", 200, ANY),
+    records("a model that comes twice", "?model=GithubIssue&model=Other", 400, invalid("query_params", ("invalid_type", "Invalid input: expected string, received array", "model"))),
     records("records of nobody", "?model=GithubIssue", 400, error("unknown_connection", "Provided ConnectionId and ProviderConfigKey does not match a valid connection"), headers=on("nope", "github")),
     records("records without a connection", "?model=GithubIssue", 400, invalid("headers", missing("connection-id"), missing("provider-config-key")), headers={}),
 )  # fmt: skip

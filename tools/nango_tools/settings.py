@@ -35,7 +35,7 @@ class NangoSettings(BaseModel):
     Settings hold keys and so cannot be pickled; make them anew where they are needed. Copies are fine.
     """
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     api_key: SecretStr
     allow_insecure_http: bool = False

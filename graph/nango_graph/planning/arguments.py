@@ -6,6 +6,7 @@ from typing import Any
 import jsonschema
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
+from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from nango_graph.planning.references import is_unbound
@@ -36,7 +37,9 @@ def argument_problem(schema: dict[str, Any], arguments: Any, *, bound: bool) -> 
     instance = arguments if bound else _with_unknowns(arguments)
     try:
         Draft202012Validator.check_schema(schema)
-        errors = [error for error in Draft202012Validator(schema).iter_errors(instance) if not _undecided(error)]
+        # An empty registry: without one, a `$ref` to an address is fetched.
+        validator = Draft202012Validator(schema, registry=Registry())
+        errors = [error for error in validator.iter_errors(instance) if not _undecided(error)]
     except (SchemaError, Unresolvable, RecursionError) as broken:
         return f"the tool's own schema is broken ({type(broken).__name__}), so nothing can be checked against it"
     if not errors:

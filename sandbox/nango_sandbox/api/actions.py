@@ -3,17 +3,16 @@
 The deprecated /v1/{path} does the same for the route that an action declares.
 """
 
-import re
 from typing import Any
-from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from nango_sandbox.api.auth import with_api_key
-from nango_sandbox.api.validation import closed, read_body, read_headers, read_json, refuse_query
-from nango_sandbox.errors import NangoError, issue
+from nango_sandbox.api.names import BOOLEAN, CONNECTION_ID, INTEGRATION_KEY, WORD, YES
+from nango_sandbox.api.validation import closed, read_body, read_headers, read_json, read_path, refuse_query
+from nango_sandbox.errors import NangoError
 from nango_sandbox.functions.action import Action
 from nango_sandbox.functions.failures import FunctionFailure
 from nango_sandbox.functions.triggering import trigger
@@ -21,42 +20,18 @@ from nango_sandbox.services import Services
 from nango_sandbox.store.async_actions import AsyncAction
 from nango_sandbox.store.connections import Connection
 
-_NAME = r"""^[a-zA-Z0-9,.;:=+~[\]|@${}"'\\/_ -]+$"""
-CONNECTION_HEADERS = closed(
-    {
-        "connection-id": {"type": "string", "pattern": _NAME},
-        "provider-config-key": {"type": "string", "pattern": r"^[a-zA-Z0-9~:.@ _-]+$"},
-    },
-    "connection-id",
-    "provider-config-key",
-)
-_BODY = closed({"action_name": {"type": "string", "pattern": "^[a-zA-Z0-9_-]+$"}, "input": {}}, "action_name")
 MOST_RETRIES = 5
-_YES = ("true", "1", "yes", "on", "y", "enabled")
-_NO = ("false", "0", "no", "off", "n", "disabled")
-
-
-def _is_async(request: Request) -> bool:
-    sent = request.headers.get("x-async", "false").lower()
-    if sent not in _YES + _NO:
-        options = "|".join(f'"{option}"' for option in _YES + _NO)
-        found = issue("invalid_value", f"Invalid option: expected one of {options}", "x-async")
-        raise NangoError(400, "invalid_headers", errors=[found])
-    return sent in _YES
-
-
-def _retries(request: Request) -> int:
-    """A synchronous action ignores the number, but it must be one."""
-    sent = request.headers.get("x-max-retries", "0")
-    if not re.fullmatch(r"-?\d+(\.\d+)?", sent):
-        found = issue("invalid_type", "Invalid input: expected number, received NaN", "x-max-retries")
-        raise NangoError(400, "invalid_headers", errors=[found])
-    retries = float(sent)
-    if 0 <= retries <= MOST_RETRIES:
-        return int(retries)
-    code, message = ("too_small", ">=0") if retries < 0 else ("too_big", f"<={MOST_RETRIES}")
-    found = issue(code, f"{code.capitalize().replace('_', ' ')}: expected number to be {message}", "x-max-retries")
-    raise NangoError(400, "invalid_headers", errors=[found])
+_CONNECTION = {"connection-id": CONNECTION_ID, "provider-config-key": INTEGRATION_KEY}
+CONNECTION_HEADERS = closed(_CONNECTION, *_CONNECTION)
+_RETRIES = {"type": "number", "minimum": 0, "maximum": MOST_RETRIES}
+_HEADERS = closed({**_CONNECTION, "x-async": BOOLEAN, "x-max-retries": _RETRIES}, *_CONNECTION)
+_BODY = {"type": "object", "required": ["action_name"], "properties": {"action_name": WORD}}
+_HEX = "[0-9a-fA-F]"
+_UUID = {
+    "type": "string",
+    "pattern": f"^({_HEX}{{8}}-{_HEX}{{4}}-[1-8]{_HEX}{{3}}-[89abAB]{_HEX}{{3}}-{_HEX}{{12}}|0{{8}}(-0{{4}}){{3}}-0{{12}})$",
+    "message": "Invalid UUID",
+}
 
 
 async def _connection(services: Services, headers: dict[str, str]) -> Connection:
@@ -68,8 +43,8 @@ async def _connection(services: Services, headers: dict[str, str]) -> Connection
 
 async def trigger_action(request: Request) -> JSONResponse:
     services = await with_api_key(request, "actions:execute")
-    headers = read_headers(request, CONNECTION_HEADERS)
-    is_async, retries = _is_async(request), _retries(request)
+    headers = read_headers(request, _HEADERS)
+    is_async, retries = headers.get("x-async") in YES, int(headers.get("x-max-retries", 0))
     refuse_query(request)
     body: dict[str, Any] = await read_body(request, _BODY)
     connection = await _connection(services, headers)
@@ -112,13 +87,8 @@ def _refuse_disabled(action: Action) -> None:
 async def get_result(request: Request) -> JSONResponse:
     """404 until it is done, and for ever if its output is null."""
     services = await with_api_key(request, "actions:execute")
-    asked: str = request.path_params["id"]
-    try:
-        action_id = str(UUID(asked))
-    except ValueError as error:
-        found = issue("invalid_format", "Invalid UUID", "id")
-        raise NangoError(400, "invalid_uri_params", errors=[found]) from error
-    action = await services.async_actions.get(action_id)
+    asked = read_path(request, id=_UUID)["id"]
+    action = await services.async_actions.get(asked.lower())
     if action is None or action.outcome is None or action.outcome.body is None:
         raise NangoError(404, "not_found", f"No action '{asked}' found")
     return JSONResponse(action.outcome.body, action.outcome.status)

@@ -22,12 +22,13 @@ answered as Nango does it: `{"error": {"code", "message" or "errors"}}` with 400
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nango_sandbox.api.auth import known_key, services_of
+from nango_sandbox.api.scopes import is_scope
 from nango_sandbox.api.validation import read_json
 from nango_sandbox.connecting import expire, revoke
 from nango_sandbox.errors import NangoError, issue
@@ -53,9 +54,16 @@ class _Advance(_Body):
     advance: float = Field(ge=0, le=100 * 365 * 86400, allow_inf_nan=False)
 
 
+def _known(scope: str) -> str:
+    if not is_scope(scope):
+        message = f"There is no scope {scope}"
+        raise ValueError(message)
+    return scope
+
+
 class _NewKey(_Body):
     name: str = Field(min_length=1, max_length=255)
-    scopes: list[Annotated[str, Field(pattern="^environment:")]] = [EVERYTHING]
+    scopes: list[Annotated[str, AfterValidator(_known)]] = [EVERYTHING]
 
 
 class _WebhookUrl(_Body):
@@ -100,7 +108,11 @@ async def get_clock(request: Request) -> JSONResponse:
 
 async def advance_clock(request: Request) -> JSONResponse:
     services = await _allowed(request)
-    services.clock.advance((await _read(request, _ADVANCE)).advance)
+    wanted = (await _read(request, _ADVANCE)).advance
+    try:
+        services.clock.advance(wanted)
+    except ValueError as error:
+        raise NangoError(400, "invalid_body", str(error)) from error
     return _now(services)
 
 

@@ -81,6 +81,24 @@ async def session_of(services: Services, token: str) -> ConnectSession:
     return session
 
 
+async def with_query_token(request: Request) -> tuple[Services, ConnectSession]:
+    """The services and the session, for a browser that shows a connect session token in the query.
+
+    Raises NangoError 401. A public key, which Nango had before there were sessions, is known to nobody.
+    """
+    services, token = services_of(request), request.query_params.get("connect_session_token")
+    if not token:
+        public_key = request.query_params.get("public_key")
+        if not public_key:
+            raise unauthorized("missing_public_key", "The request is missing a valid public key parameter.")
+        if not _UUID_V4.fullmatch(public_key):
+            raise unauthorized("invalid_public_key", "The provided public key is not a UUID v4.")
+        raise unauthorized("unknown_account", "The provided authorization header does not match any account.")
+    session = await session_of(services, token)
+    services.rate_limits.count(request, "end users")
+    return services, session
+
+
 async def with_session_token(request: Request) -> tuple[Services, ConnectSession]:
     """The services and the session, for a caller that shows a connect session token as its bearer."""
     services = services_of(request)

@@ -1,9 +1,49 @@
-"""How a connection is written in answers."""
+"""Connections as they come in and go out: what credentials an import may hold, how answers write them."""
 
 from datetime import UTC, datetime
 from typing import Any
 
+from nango_sandbox.api.validation import closed
 from nango_sandbox.store.connections import Connection
+
+_KIND = {"type": "string"}
+
+
+def _text(longest: int, shortest: int = 1) -> dict[str, Any]:
+    return {"type": "string", "minLength": shortest, "maxLength": longest}
+
+
+def _credentials(optional: dict[str, Any] | None = None, /, **required: Any) -> dict[str, Any]:
+    return closed({"type": _KIND, **required, **(optional or {})}, *required)
+
+
+_DATE: dict[str, Any] = {}
+"""Whatever JavaScript makes a date of; see `connections.import_connection`."""
+_OVERRIDE = closed({"client_id": _text(255), "client_secret": _text(2048)})
+_APP = _credentials(app_id=_text(255), installation_id=_text(255))
+CREDENTIALS = {
+    "OAUTH2": _credentials(
+        {"refresh_token": _text(4096), "expires_at": _DATE, "config_override": _OVERRIDE}, access_token=_text(4096)
+    ),
+    "OAUTH2_CC": _credentials(
+        {"client_certificate": _text(10_000), "client_private_key": _text(10_000), "expires_at": _DATE},
+        token=_text(4096),
+        client_id=_text(255),
+        client_secret=_text(2048),
+    ),
+    "OAUTH1": _credentials(oauth_token=_text(2048), oauth_token_secret=_text(2048)),
+    "API_KEY": _credentials(apiKey=_text(1024)),
+    "BASIC": _credentials(username=_text(1024, 0), password=_text(1024, 0)),
+    "NONE": _credentials(),
+    "TBA": _credentials(
+        {"config_override": _OVERRIDE},
+        token_id={"type": "string", "minLength": 1},
+        token_secret={"type": "string", "minLength": 1},
+    ),
+    "APP": _APP,
+    "CUSTOM": _APP,
+}
+NO_KNOWN_TYPE = {"type": "object", "required": ["type"], "properties": {"type": {"not": {}}}}
 
 
 def wire_time(moment: datetime | None, zone: str = "+00:00") -> str | None:

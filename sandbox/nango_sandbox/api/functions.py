@@ -9,20 +9,21 @@ from starlette.routing import Route
 
 from nango_sandbox.api.auth import with_api_key
 from nango_sandbox.api.connection_body import wire_time
+from nango_sandbox.api.names import INTEGRATION_KEY, WORD
 from nango_sandbox.api.scripts import schedule
-from nango_sandbox.api.validation import closed, read_query
+from nango_sandbox.api.validation import closed, read_path, read_query
 from nango_sandbox.errors import NangoError
 from nango_sandbox.functions.action import Sync
 from nango_sandbox.functions.deployed import Deployed, deployed
 from nango_sandbox.services import Services
 
-_TYPE = {"type": "string", "enum": ["action", "sync"]}
+_TYPE = {"type": "string", "enum": ["action", "sync", "on-event"]}
 _LIST = closed(
     {
         "type": _TYPE,
-        "search": {"type": "string", "minLength": 1, "maxLength": 255},
-        "limit": {"type": "number", "minimum": 1, "maximum": 100},
-        "page": {"type": "number", "minimum": 0},
+        "search": {"type": "string", "minLength": 1, "maxLength": 255, "transform": "strip"},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 100},
+        "page": {"type": "integer", "minimum": 0},
     }
 )
 _ONE = closed({"type": _TYPE})
@@ -57,11 +58,12 @@ async def list_functions(request: Request) -> JSONResponse:
     """`search` is part of a name."""
     services = await with_api_key(request, "integrations:list_functions", "functions:list")
     query = read_query(request, _LIST)
+    key = read_path(request, uniqueKey=INTEGRATION_KEY)["uniqueKey"]
     limit, page = int(query.get("limit", _LIMIT)), int(query.get("page", 0))
     wanted = query.get("search", "").lower()
     found = [
         each
-        for each in _of(services, request.path_params["integration"])
+        for each in _of(services, key)
         if query.get("type") in (None, each.kind) and wanted in each.function.name.lower()
     ]
     return JSONResponse(
@@ -76,9 +78,9 @@ async def _function(request: Request) -> tuple[Services, Deployed]:
     """Without a type it is the action, if an action and a sync have the name."""
     services = await with_api_key(request, "functions:read")
     query = read_query(request, _ONE)
-    name = request.path_params["name"]
-    for each in _of(services, request.path_params["integration"]):
-        if each.function.name == name and query.get("type") in (None, each.kind):
+    path = read_path(request, uniqueKey=INTEGRATION_KEY, functionName=WORD)
+    for each in _of(services, path["uniqueKey"]):
+        if each.function.name == path["functionName"] and query.get("type") in (None, each.kind):
             return services, each
     raise NangoError(404, "not_found", "Function does not exist")
 
@@ -98,7 +100,7 @@ async def get_code(request: Request) -> JSONResponse:
 
 
 routes = [
-    Route("/integrations/{integration}/functions", list_functions, methods=["GET"]),
-    Route("/integrations/{integration}/functions/{name}", get_function, methods=["GET"]),
-    Route("/integrations/{integration}/functions/{name}/code", get_code, methods=["GET"]),
+    Route("/integrations/{uniqueKey}/functions", list_functions, methods=["GET"]),
+    Route("/integrations/{uniqueKey}/functions/{functionName}", get_function, methods=["GET"]),
+    Route("/integrations/{uniqueKey}/functions/{functionName}/code", get_code, methods=["GET"]),
 ]

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from nango_sandbox.api.connection_body import wire_time
+from nango_sandbox.api.names import INTEGRATION_KEY, WORD
 from nango_sandbox.api.validation import closed
 from nango_sandbox.services import Services
 from nango_sandbox.store.integrations import StoredIntegration
@@ -13,8 +14,8 @@ _LINE = {"type": "string", "minLength": 1, "maxLength": 255}
 _TEXT = {"type": "string", "minLength": 1}
 _SCOPE = "[0-9a-zA-Z:/_.*-]+"
 
-KEY = {"type": "string", "maxLength": 255, "pattern": "^[a-zA-Z0-9~:.@ _-]+$"}
-PROVIDER = {"type": "string", "maxLength": 255, "pattern": "^[a-zA-Z0-9_-]+$"}
+KEY = INTEGRATION_KEY
+PROVIDER = WORD
 DISPLAY_NAME = _LINE
 FORWARD_WEBHOOKS = {"type": "boolean"}
 CONFIG = {
@@ -60,7 +61,8 @@ def credentials_schema(body: Any) -> dict[str, Any]:
     for each in CREDENTIALS["anyOf"]:
         if sent.get("type") in each["properties"]["type"]["enum"]:
             return each
-    return {"type": "object", "properties": {"type": {"not": {}, "message": "invalid credentials object"}}}
+    unknown = {"not": {}, "message": "invalid credentials object"}
+    return {"type": "object", "required": ["type"], "properties": {"type": unknown}}
 
 
 def listed(services: Services, keys: Iterable[str]) -> list[StoredIntegration]:

@@ -19,12 +19,12 @@ from nango_sandbox.api.integration_body import (
     listed,
     public,
 )
-from nango_sandbox.api.validation import check, closed, read_body, refuse_query
+from nango_sandbox.api.validation import closed, read_body, read_path, read_query, refuse_query
 from nango_sandbox.errors import NangoError, issue
 from nango_sandbox.integrating import IntegrationRefusedError
 from nango_sandbox.services import Services
 
-_INCLUDE = {"enum": ["webhook", "credentials"]}
+_INCLUDE = {"type": "string", "enum": ["webhook", "credentials"]}
 _GET = closed({"include": {"anyOf": [_INCLUDE, {"type": "array", "items": _INCLUDE}]}})
 _PLAIN = {"display_name": DISPLAY_NAME, "forward_webhooks": FORWARD_WEBHOOKS}
 _NAMED = {"provider": PROVIDER, "unique_key": KEY, **_PLAIN}
@@ -40,7 +40,7 @@ _MESSAGES = {
 
 
 def _settings(body: Any) -> dict[str, Any]:
-    return {"credentials": credentials_schema(body), "integration_config": CONFIG, "custom": CUSTOM}
+    return {"credentials": credentials_schema(body), "integration_config": CONFIG}
 
 
 def _create_schema(body: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def _create_schema(body: Any) -> dict[str, Any]:
 
 
 def _patch_schema(body: Any) -> dict[str, Any]:
-    return closed({"unique_key": KEY, **_PLAIN, **_settings(body)})
+    return closed({"unique_key": KEY, **_PLAIN, **_settings(body), "custom": CUSTOM})
 
 
 def _refusal(refused: IntegrationRefusedError, *, creating: bool) -> NangoError:
@@ -80,15 +80,16 @@ async def list_integrations(request: Request) -> JSONResponse:
     return JSONResponse({"data": [public(services, each) for each in listed(services, keys)]})
 
 
+def _key(request: Request) -> str:
+    return read_path(request, uniqueKey=KEY)["uniqueKey"]
+
+
 async def get_integration(request: Request) -> JSONResponse:
     """`include` may come twice. Without the scope for credentials they are left out, and nothing tells so."""
     services = await with_api_key(request, "integrations:read", "integrations:read_credentials")
-    query: dict[str, Any] = dict(request.query_params)
-    include = request.query_params.getlist("include")
-    if include:
-        query["include"] = include
-    check(query, _GET, "invalid_query_params")
-    key = request.path_params["integration"]
+    include = read_query(request, _GET).get("include", [])
+    include = [include] if isinstance(include, str) else include
+    key = _key(request)
     if key not in services.integrations:
         raise integration_not_found(key)
     if not await may(request, "integrations:read_credentials"):
@@ -129,11 +130,12 @@ async def _created(services: Services, body: dict[str, Any], **more: Any) -> JSO
 async def update_integration(request: Request) -> JSONResponse:
     services = await with_api_key(request, "integrations:update")
     refuse_query(request)
+    key = _key(request)
     body = await read_body(request, _patch_schema)
     try:
         changed = await integrating.update(
             services,
-            request.path_params["integration"],
+            key,
             new_key=body.get("unique_key"),
             display_name=body.get("display_name"),
             credentials=body.get("credentials"),
@@ -149,7 +151,7 @@ async def delete_integration(request: Request) -> JSONResponse:
     services = await with_api_key(request, "integrations:delete")
     refuse_query(request)
     try:
-        await integrating.delete(services, request.path_params["integration"])
+        await integrating.delete(services, _key(request))
     except IntegrationRefusedError as refused:
         raise NangoError(404, "not_found", "Integration does not exist") from refused
     return JSONResponse({"success": True})
@@ -159,7 +161,7 @@ routes = [
     Route("/integrations", list_integrations, methods=["GET"]),
     Route("/integrations", create_integration, methods=["POST"]),
     Route("/integrations/quickstart", quickstart_integration, methods=["POST"]),
-    Route("/integrations/{integration}", get_integration, methods=["GET"]),
-    Route("/integrations/{integration}", update_integration, methods=["PATCH"]),
-    Route("/integrations/{integration}", delete_integration, methods=["DELETE"]),
+    Route("/integrations/{uniqueKey}", get_integration, methods=["GET"]),
+    Route("/integrations/{uniqueKey}", update_integration, methods=["PATCH"]),
+    Route("/integrations/{uniqueKey}", delete_integration, methods=["DELETE"]),
 ]

@@ -1,4 +1,5 @@
-"""The Management MCP: `POST /mcp` on the host name mcp.localhost, for whoever runs the environment.
+"""The Management MCP, for whoever runs the environment: `POST /mcp` on the host name mcp.localhost, and on any host
+`POST /management/mcp`.
 
 Unlike the MCP of a connection it tells which tools write, checks arguments, and its failures are results with `isError`.
 It acts on what the REST API acts on. Tools outside the key's scopes are hidden.
@@ -20,6 +21,8 @@ from nango_sandbox.api.validation import read_json
 from nango_sandbox.errors import NangoError
 
 HOST = "mcp.localhost"
+PATH = "/management/mcp"
+"""Where it is on every host name. A real server has it only on another host; few resolvers know mcp.localhost."""
 SERVER = {"name": "Nango Management MCP server", "version": "1.0.0"}
 TOOLS = {
     each.name: each
@@ -40,7 +43,7 @@ TOOLS = {
 
 
 async def serve(request: Request) -> Response:
-    if request.url.path != "/mcp" or request.method not in ("GET", "POST"):
+    if request.url.path not in ("/mcp", PATH) or request.method not in ("GET", "POST"):
         raise NangoError(404, "not_found", "Not found")
     services = await with_api_key(request)
     if request.method == "GET":
@@ -68,8 +71,7 @@ async def _shown(request: Request, tool: Tool) -> bool:
 
 
 async def _call(caller: Caller, params: dict[str, Any]) -> dict[str, Any]:
-    name = rpc.text(params, "name")
-    arguments = rpc.mapping(params, "arguments") or {}
+    name, arguments = params["name"], params.get("arguments", {})
     try:
         tool = TOOLS.get(name)
         if tool is None:
@@ -89,4 +91,7 @@ def _unusable(name: str, why: str) -> ToolFailedError:
 
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
-routes: list[BaseRoute] = [Host(HOST, Router([Route("/{path:path}", serve, methods=_METHODS)]))]
+routes: list[BaseRoute] = [
+    Host(HOST, Router([Route("/{path:path}", serve, methods=_METHODS)])),
+    Route(PATH, serve, methods=["GET", "POST"]),
+]

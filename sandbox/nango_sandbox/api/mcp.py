@@ -69,9 +69,7 @@ def _tool(action: Action) -> dict[str, Any] | None:
 
 
 async def _call(services: Services, connection: Connection, params: dict[str, Any]) -> dict[str, Any]:
-    if "task" in params:
-        raise RpcError(INTERNAL_ERROR, "Server does not support task creation (required for tools/call)")
-    name, arguments = rpc.text(params, "name"), rpc.mapping(params, "arguments")
+    name, arguments = params["name"], params.get("arguments")
     action = services.integrations[connection.integration].action(name)
     if action is None:
         raise RpcError(INTERNAL_ERROR, f"Action {name} not found")
@@ -83,7 +81,7 @@ async def _call(services: Services, connection: Connection, params: dict[str, An
 
 
 async def get_mcp(request: Request) -> Response:
-    await with_api_key(request)
+    await with_api_key(request, "mcp")
     return rpc.method_not_allowed()
 
 

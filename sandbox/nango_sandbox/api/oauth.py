@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from nango_sandbox.api.auth import integration_not_found, services_of, session_of
+from nango_sandbox.api.auth import integration_not_found, services_of, session_of, with_query_token
 from nango_sandbox.api.validation import closed, read_query
 from nango_sandbox.connecting import authorize, check, deny
 from nango_sandbox.credentials import from_token_response
@@ -55,9 +55,8 @@ def client_id_of(services: Services, integration: Integration) -> str:
 
 def oauth_routes(templates: Environment) -> list[Route]:
     async def connect(request: Request) -> Response:
-        services = services_of(request)
         try:
-            location = await _begin(services, request)
+            location = await _begin(request)
         except NangoError as error:
             if "text/html" in request.headers.get("accept", ""):
                 return refused(templates, error)
@@ -89,11 +88,10 @@ def oauth_routes(templates: Environment) -> list[Route]:
     ]
 
 
-async def _begin(services: Services, request: Request) -> str:
+async def _begin(request: Request) -> str:
     """Keep what the callback will need. Returns where the browser goes. Raises NangoError."""
+    services, session = await with_query_token(request)
     query = read_query(request, _QUERY)
-    session = await session_of(services, query["connect_session_token"])
-    services.rate_limits.count(request, "end users")
     if "connection_id" in query:
         found = issue("custom", "connection_id is forbidden when using session token", "connection_id")
         raise NangoError(400, "invalid_query_params", errors=[found])

@@ -8,7 +8,8 @@ from starlette.routing import Route
 
 from nango_sandbox.api.auth import with_key_or_token
 from nango_sandbox.api.integration_body import logo
-from nango_sandbox.api.validation import closed, read_query
+from nango_sandbox.api.names import WORD
+from nango_sandbox.api.validation import closed, read_path, read_query, refuse_query
 from nango_sandbox.errors import NangoError
 from nango_sandbox.providers.table import Provider
 from nango_sandbox.services import Services
@@ -20,7 +21,7 @@ def _public(services: Services, provider: Provider) -> dict[str, Any]:
 
 async def list_providers(request: Request) -> JSONResponse:
     services, _ = await with_key_or_token(request)
-    search = read_query(request, closed({"search": {"type": "string"}})).get("search", "").lower()
+    search = read_query(request, closed({"search": WORD})).get("search", "").lower()
     found = [
         each
         for each in services.providers.values()
@@ -31,7 +32,8 @@ async def list_providers(request: Request) -> JSONResponse:
 
 async def get_provider(request: Request) -> JSONResponse:
     services, _ = await with_key_or_token(request)
-    name = request.path_params["provider"]
+    refuse_query(request)
+    name = read_path(request, provider=WORD)["provider"]
     provider = services.providers.get(name)
     if provider is None:
         raise NangoError(404, "not_found", f"Unknown provider {name}")

@@ -4,6 +4,7 @@ The app's answer goes through as it is, status included. Nango's own refusals ar
 """
 
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,7 +15,7 @@ from starlette.routing import Route
 
 from nango_sandbox.api.actions import CONNECTION_HEADERS
 from nango_sandbox.api.auth import with_api_key
-from nango_sandbox.api.validation import read_headers
+from nango_sandbox.api.validation import closed, read_headers
 from nango_sandbox.credentials import RefreshFailedError, fetch
 from nango_sandbox.errors import NangoError, issue
 from nango_sandbox.providers.upstreams import UnknownUpstreamError, open_upstreams
@@ -27,6 +28,21 @@ MOST_RETRIES = 20
 FIRST_WAIT = 3.0
 """Seconds before the first retry; each next wait is twice as long."""
 
+_SWITCH = {"enum": ["true", "false"]}
+_HEADERS = closed(
+    {
+        **CONNECTION_HEADERS["properties"],
+        "decompress": _SWITCH,
+        "retry-on": {"type": "string", "pattern": r"^\d+(,\d+)*$"},
+        "forward-headers-on-redirect": _SWITCH,
+        "nango-is-sync": _SWITCH,
+        "nango-is-dry-run": _SWITCH,
+    },
+    *CONNECTION_HEADERS["required"],
+)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
+_URL = re.compile(r"(https?://[^/?#\s]|(?!https?:)[a-z][a-z0-9+.-]*:)\S*", re.IGNORECASE | re.ASCII)
+
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "trailer", "upgrade"}
 _FAILURES = {
     ConnectionRefusedError: "ECONNREFUSED",
@@ -37,8 +53,7 @@ _FAILURES = {
 
 async def proxy(request: Request) -> Response:
     services = await with_api_key(request, "proxy")
-    headers = read_headers(request, CONNECTION_HEADERS)
-    retries = _retries(request)
+    headers, retries = _read(request)
     key = headers["provider-config-key"]
     integration = services.integrations.get(key)
     if integration is None:
@@ -82,15 +97,26 @@ def _bytes(headers: dict[str, str]) -> dict[bytes, bytes]:
     return {name.encode("latin-1"): value.encode() for name, value in headers.items()}
 
 
-def _retries(request: Request) -> int:
-    sent = request.headers.get("retries", "0").strip() or "0"
-    if not sent.isdecimal():
-        found = issue("invalid_type", "Invalid input: expected number, received NaN", "retries")
-    elif int(sent) > MOST_RETRIES:
-        found = issue("too_big", f"Too big: expected number to be <={MOST_RETRIES}", "retries")
-    else:
-        return int(sent)
-    raise NangoError(400, "invalid_headers", errors=[found])
+def _read(request: Request) -> tuple[dict[str, str], int]:
+    """The headers that Nango reads, and how often to ask again. Raises NangoError 400 with every finding."""
+    headers: dict[str, str] = {}
+    findings: list[dict[str, Any]] = []
+    try:
+        headers = read_headers(request, _HEADERS)
+    except NangoError as error:
+        findings = error.error["errors"]
+    sent = request.headers.get("retries", "").strip() or "0"
+    retries = float(sent) if _NUMBER.fullmatch(sent) else None
+    if retries is None:
+        findings.append(issue("invalid_type", "Invalid input: expected number, received NaN", "retries"))
+    elif retries > MOST_RETRIES:
+        findings.append(issue("too_big", f"Too big: expected number to be <={MOST_RETRIES}", "retries"))
+    base_url = request.headers.get("base-url-override")
+    if base_url and not _URL.fullmatch(base_url):
+        findings.append(issue("invalid_union", "Invalid input", "base-url-override"))
+    if findings or retries is None:
+        raise NangoError(400, "invalid_headers", errors=findings)
+    return headers, max(0, int(retries))
 
 
 def _retried_statuses(request: Request) -> set[int]:

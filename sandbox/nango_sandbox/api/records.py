@@ -1,6 +1,7 @@
 """GET /records: what syncs have copied. PATCH /records/prune: forget it, except for the ids."""
 
-from datetime import UTC, datetime
+from datetime import datetime
+from math import ceil
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -9,42 +10,54 @@ from starlette.routing import Route
 
 from nango_sandbox.api.actions import CONNECTION_HEADERS
 from nango_sandbox.api.auth import with_api_key
-from nango_sandbox.api.validation import check, closed, read_body, read_headers, refuse_query
+from nango_sandbox.api.names import MODEL, WORD
+from nango_sandbox.api.validation import closed, read_body, read_headers, read_query, refuse_query
 from nango_sandbox.errors import NangoError, issue
 from nango_sandbox.services import Services
 from nango_sandbox.store.connections import Connection
 from nango_sandbox.store.records import Cursor, LastAction, Record, record_time
 from nango_sandbox.store.syncs import BASE
 
-_TEXT = {"type": "string"}
+_ID = {"type": "string", "minLength": 1, "maxLength": 256}
+_ACTIONS = ("added", "updated", "deleted", "ADDED", "UPDATED", "DELETED")
+_MOMENT = {
+    "type": "string",
+    "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?Z$",
+    "message": "Invalid ISO datetime",
+}
 _CURSOR = {"type": "string", "minLength": 1, "maxLength": 1000}
 _LIMIT = {"type": "number", "minimum": 1, "maximum": 10_000}
 _QUERY = closed(
     {
-        "model": _TEXT,
-        "variant": _TEXT,
-        "delta": _TEXT,
-        "modified_after": _TEXT,
+        "model": MODEL,
+        "variant": WORD,
+        "delta": _MOMENT,
+        "modified_after": _MOMENT,
         "limit": _LIMIT,
-        "filter": {"type": "array", "items": {"enum": ["added", "updated", "deleted", "ADDED", "UPDATED", "DELETED"]}},
+        "filter": {"type": "string"},
         "cursor": _CURSOR,
-        "ids": {"type": "array", "maxItems": 100, "items": {"type": "string", "minLength": 1, "maxLength": 256}},
+        "ids": {"anyOf": [_ID, {"type": "array", "maxItems": 100, "items": _ID}]},
     },
     "model",
 )
-_PRUNE = closed({"model": _TEXT, "variant": _TEXT, "until_cursor": _CURSOR, "limit": _LIMIT}, "model", "until_cursor")
+_PRUNE = closed({"model": MODEL, "variant": WORD, "until_cursor": _CURSOR, "limit": _LIMIT}, "model", "until_cursor")
 _DEFAULT, _DEFAULT_TO_PRUNE = 100, 1000
 
 
 def _query(request: Request) -> dict[str, Any]:
-    query: dict[str, Any] = dict(request.query_params)
+    query = read_query(request, _QUERY)
     if "ids" in query:
-        query["ids"] = request.query_params.getlist("ids")
+        query["ids"] = [query["ids"]] if isinstance(query["ids"], str) else query["ids"]
     if "filter" in query:
         query["filter"] = query["filter"].split(",")
-    if query.get("limit", "").isdecimal():
-        query["limit"] = int(query["limit"])
-    check(query, _QUERY, "invalid_query_params")
+        options = "|".join(f'"{each}"' for each in _ACTIONS)
+        found = [
+            issue("invalid_value", f"Invalid option: expected one of {options}", "filter", str(place))
+            for place, each in enumerate(query["filter"])
+            if each not in _ACTIONS
+        ]
+        if found:
+            raise NangoError(400, "invalid_query_params", errors=found)
     return query
 
 
@@ -56,7 +69,7 @@ def _since(query: dict[str, Any]) -> datetime | None:
             except ValueError as error:
                 found = issue("invalid_format", "Invalid ISO datetime", name)
                 raise NangoError(400, "invalid_query_params", errors=[found]) from error
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return moment
     return None
 
 
@@ -105,7 +118,7 @@ async def list_records(request: Request) -> JSONResponse:
     records, following = await services.records.page(
         connection.id,
         _model(query),
-        query.get("limit", _DEFAULT),
+        ceil(query.get("limit", _DEFAULT)),
         after=after,
         modified_after=since,
         actions=actions,

@@ -10,7 +10,8 @@ from starlette.routing import Route
 
 from nango_sandbox.api.auth import with_api_key
 from nango_sandbox.api.connection_body import wire_time
-from nango_sandbox.api.validation import closed, read_body, read_query, refuse_query
+from nango_sandbox.api.names import CONNECTION_ID, INTEGRATION_KEY, WORD
+from nango_sandbox.api.validation import closed, read_body, read_path, read_query, refuse_query
 from nango_sandbox.errors import NangoError
 from nango_sandbox.functions.action import Sync
 from nango_sandbox.functions.frequency import interval
@@ -28,7 +29,8 @@ _SYNCS = {
         "message": "Each sync must be either a string or a { name: string, variant: string } object",
     },
 }
-_STATUS = closed({"syncs": _TEXT, "provider_config_key": _TEXT, "connection_id": _TEXT}, "syncs", "provider_config_key")
+_ONE = {"provider_config_key": INTEGRATION_KEY, "connection_id": CONNECTION_ID}
+_STATUS = closed({"syncs": _TEXT, **_ONE}, "syncs", "provider_config_key")
 _TRIGGER = closed(
     {
         "syncs": _SYNCS,
@@ -40,17 +42,18 @@ _TRIGGER = closed(
     },
     "syncs",
 )
-_COMMAND = closed(
-    {"syncs": _SYNCS, "provider_config_key": _TEXT, "connection_id": _TEXT}, "syncs", "provider_config_key"
+_COMMAND = closed({"syncs": {**_SYNCS, "maxItems": 256}, **_ONE}, "syncs", "provider_config_key")
+_VARIANT = closed(_ONE, *_ONE)
+_EVERY = (
+    "^(?<every>every )?((?<amount>[0-9]+)?\\s?(?<unit>(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?))"
+    "|(?<unit2>(month|week|half day|half hour|quarter hour)))$"
 )
-_VARIANT = closed({"provider_config_key": _TEXT, "connection_id": _TEXT}, "provider_config_key", "connection_id")
 _FREQUENCY = closed(
     {
-        "sync_name": _TEXT,
-        "sync_variant": _TEXT,
-        "provider_config_key": _TEXT,
-        "connection_id": _TEXT,
-        "frequency": {"anyOf": [_TEXT, {"type": "null"}]},
+        "sync_name": WORD,
+        "sync_variant": WORD,
+        **_ONE,
+        "frequency": {"anyOf": [{"type": "string", "pattern": _EVERY}, {"type": "null"}]},
     },
     "sync_name",
     "provider_config_key",
@@ -176,7 +179,6 @@ async def pause_syncs(request: Request) -> JSONResponse:
 
 async def _set_paused(request: Request, *, paused: bool) -> JSONResponse:
     services = await with_api_key(request, "syncs:execute")
-    refuse_query(request)
     body = await read_body(request, _COMMAND)
     syncs = await _commanded(services, body, body["provider_config_key"])
     return await _change(services, syncs, lambda sync: sync.model_copy(update={"paused": paused}))
@@ -224,8 +226,9 @@ async def create_variant(request: Request) -> JSONResponse:
     """The same function once more for the connection, with records of its own."""
     services = await with_api_key(request, "syncs:update")
     body = await read_body(request, _VARIANT)
+    path = read_path(request, name=WORD, variant=WORD)
     refuse_query(request)
-    name, variant = request.path_params["name"], request.path_params["variant"]
+    name, variant = path["name"], path["variant"]
     if variant.lower() == BASE:
         raise NangoError(400, "invalid_variant", f'Variant name "{variant}" is protected.')
     connection = await _connection(services, body)
@@ -241,8 +244,9 @@ async def create_variant(request: Request) -> JSONResponse:
 async def delete_variant(request: Request) -> JSONResponse:
     services = await with_api_key(request, "syncs:update")
     body = await read_body(request, _VARIANT)
+    path = read_path(request, name=WORD, variant=WORD)
     refuse_query(request)
-    name, variant = request.path_params["name"], request.path_params["variant"]
+    name, variant = path["name"], path["variant"]
     if variant.lower() == BASE:
         raise NangoError(400, "invalid_variant", f'Cannot delete protected variant "{variant}".')
     sync = await _one(services, await _connection(services, body), SyncName(name, variant))

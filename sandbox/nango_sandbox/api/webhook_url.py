@@ -5,11 +5,17 @@ from urllib.parse import urlsplit
 
 from nango_sandbox.errors import NangoError, issue
 
-WEBHOOK_URL = {"type": "string"}
+WEBHOOK_URL = {"anyOf": [{"type": "string"}]}
+NANGO = "api.nango.dev"
 
 
 def check_webhook_url(url: str) -> None:
-    """Raises NangoError 400 for what is no http(s) URL, and for loopback, unspecified and link-local hosts."""
+    """Raises NangoError 400 for what is no http(s) URL, for loopback, unspecified and link-local hosts, and for Nango.
+
+    An empty text stands for no address.
+    """
+    if not url:
+        return
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -17,13 +23,13 @@ def check_webhook_url(url: str) -> None:
         parts, host = urlsplit(""), ""
     if parts.scheme not in ("http", "https") or not host:
         raise NangoError(400, "invalid_body", errors=[issue("invalid_union", "Invalid input", "webhook_url_override")])
-    if _is_local(host):
+    if _is_refused(host):
         found = issue("custom", "This webhook URL is not allowed.", "webhook_url_override")
         raise NangoError(400, "invalid_body", errors=[found])
 
 
-def _is_local(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
+def _is_refused(host: str) -> bool:
+    if host in ("localhost", NANGO) or host.endswith(".localhost"):
         return True
     try:
         address = ip_address(host)

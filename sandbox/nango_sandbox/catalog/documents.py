@@ -47,7 +47,14 @@ class Shelf:
 
     async def add(self, fields: Mapping[str, Any]) -> Document:
         now = made_up.iso(self._call.now)
-        given = next((fields[each] for each in ("id", *sorted(self._kind.id_names)) if fields.get(each)), None)
+        given = next(
+            (
+                fields[each]
+                for each in ("id", *sorted(self._kind.id_names))
+                if fields.get(each) and self._kind.is_id(fields[each])
+            ),
+            None,
+        )
         key = given if given is not None else await self._new_id()
         document = {**self._ids(key), **fields, "created_at": now, "updated_at": now}
         await self.keep(document)

@@ -31,6 +31,10 @@ class Kind:
     id_names: frozenset[str] = field(default_factory=frozenset)
     fields: Mapping[str, Schema] = field(default_factory=dict)
 
+    def is_id(self, value: object) -> bool:
+        """Whether it is of the type that its ids have."""
+        return isinstance(value, int | float) if self.id_type == "integer" else isinstance(value, str)
+
 
 def kinds(actions: Iterable[tuple[Name, Schema]]) -> dict[str, Kind]:
     """By the kind's name."""
@@ -77,17 +81,20 @@ def searched_text(arguments: Mapping[str, Any]) -> str | None:
 
 def _kind(name: str, actions: list[tuple[Name, Schema]]) -> Kind:
     ids: dict[str, Schema] = {}
+    read: dict[str, Schema] = {}  # by those who get one: what they take is what an id is
     fields: dict[str, Schema] = {}
     for action, schema in actions:
         identifies = id_argument(action, schema)
         if identifies is not None:
             ids.setdefault(identifies, _properties(schema)[identifies])
+            if action.deed == "read" and not action.many:
+                read.setdefault(identifies, _properties(schema)[identifies])
     for action, schema in sorted(actions, key=lambda each: each[0].deed != "create"):
         if action.deed in ("create", "change") and not action.many:
             for each, described in _properties(schema).items():
                 if each not in ids and not set(words(each)) & _PAGING:
                     fields.setdefault(each, described)
-    return Kind(name, _id_type(ids.values()), frozenset(ids), dict(list(fields.items())[:MOST_FIELDS]))
+    return Kind(name, _id_type(read.values() or ids.values()), frozenset(ids), dict(list(fields.items())[:MOST_FIELDS]))
 
 
 def _id_type(schemas: Iterable[Schema]) -> IdType:

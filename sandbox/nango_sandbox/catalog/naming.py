@@ -43,6 +43,7 @@ _CHANGES = word_set(
 _VERBS = _READS | _DELETES | _ENDS | _CREATES | _CHANGES
 _MANY_AT_ONCE = frozenset({"batch", "bulk", "mass", "multi"})
 _PREPOSITIONS = word_set("by for from to in of with on at into as using via and within per")
+_COMPOUNDS = frozenset({("on", "call")})
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _IRREGULAR = {"people": "person", "children": "child"}
 _NO_PLURAL = word_set("settings preferences details stats statistics analytics news series permissions credentials")
@@ -74,11 +75,11 @@ def understand(name: str, description: str = "") -> Name:
     if at_once:
         inner, rest = _verb(rest)
         verb = _stem(inner) if inner else verb
-    if verb in _CREATES and rest[:1] and rest[0] in _PREPOSITIONS:
+    if verb in _CREATES and rest[:1] and rest[0] in _PREPOSITIONS and tuple(rest[:2]) not in _COMPOUNDS:
         rest = [verb, *rest]  # who comments on something makes a comment
     about: list[str] = []
-    for word in rest:
-        if about and word in _PREPOSITIONS:
+    for place, word in enumerate(rest):
+        if about and word in _PREPOSITIONS and tuple(rest[place : place + 2]) not in _COMPOUNDS:
             break
         about.append(word)
     last = about[-1] if about else ""

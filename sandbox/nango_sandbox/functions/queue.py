@@ -5,6 +5,7 @@ repeated, and its outcome is a failure that says so.
 """
 
 import asyncio
+import logging
 from datetime import datetime, timedelta
 
 from nango_sandbox.background import first_of
@@ -12,6 +13,7 @@ from nango_sandbox.errors import NangoError
 from nango_sandbox.functions.action import Action
 from nango_sandbox.functions.failures import FunctionFailure, Interrupted
 from nango_sandbox.functions.run import ledger_entry
+from nango_sandbox.functions.thrown import thrown
 from nango_sandbox.functions.triggering import trigger
 from nango_sandbox.services import Services
 from nango_sandbox.store.async_actions import AsyncAction, Outcome
@@ -19,6 +21,8 @@ from nango_sandbox.store.connections import Connection
 
 RETRY_AFTER = timedelta(seconds=5)
 """Between the end of a run that failed and the next one. Others run meanwhile."""
+
+_log = logging.getLogger(__name__)
 
 
 async def work_off_queue(services: Services) -> None:
@@ -68,6 +72,11 @@ async def _outcome(services: Services, queued: AsyncAction) -> tuple[Outcome, bo
         return Outcome(status=failure.status, body={"error": failure.rest_error()}), True
     except NangoError as error:
         return _refused(error), True
+    except Exception as error:  # noqa: BLE001
+        # Whatever is wrong with this one, the next one runs.
+        _log.exception("%s of %s could not run", queued.action, queued.integration)
+        unforeseen = thrown(error)
+        return Outcome(status=unforeseen.status, body={"error": unforeseen.rest_error()}), True
 
 
 async def _found(services: Services, queued: AsyncAction) -> tuple[Connection | None, Action | None]:

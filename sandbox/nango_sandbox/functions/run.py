@@ -14,6 +14,7 @@ from nango_sandbox.clock import Clock
 from nango_sandbox.functions.action import Action, Call, Function, SyncFunction
 from nango_sandbox.functions.failures import ActionFailed, FunctionFailure, Interrupted, OutputTooLarge, ThrownError
 from nango_sandbox.functions.signature import InvalidInputError
+from nango_sandbox.functions.thrown import failure_of, json_text
 from nango_sandbox.store.connections import Connection
 from nango_sandbox.store.database import Database
 from nango_sandbox.store.documents import Documents
@@ -46,7 +47,13 @@ class Runner:
 
         Raises FunctionFailure, after which what the function had written stays.
         """
-        return await asyncio.shield(self._background.start(self._run(connection, action, given, via, before)))
+        running = self._background.start(self._run(connection, action, given, via, before))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if running.cancelled() and not _is_cancelled():
+                raise Interrupted from None  # the function ended itself, its caller goes on
+            raise
 
     async def _run(
         self,
@@ -79,13 +86,16 @@ class Runner:
     async def _output(
         self, connection: Connection, action: Action, given: Any, held: Database | aiosqlite.Connection
     ) -> Any:
-        try:
-            checked = action.signature.read(given)
-        except InvalidInputError as error:
-            # A real function that checks its input says no more than this either.
-            reason = "Invalid input provided"
-            raise ActionFailed(reason) from error
-        text = await self._called(connection, action.name, action.function, checked, held)
+        async def checked(call: Call, given: Any) -> Any:
+            try:
+                taken = action.signature.read(given)
+            except InvalidInputError as error:
+                # A real function that checks its input says no more than this either.
+                reason = "Invalid input provided"
+                raise ActionFailed(reason) from error
+            return await action.function(call, taken)
+
+        text = await self._called(connection, action.name, checked, given, held)
         size = len(text.encode())
         if size > OUTPUT_LIMIT:
             raise OutputTooLarge(size, OUTPUT_LIMIT)
@@ -114,18 +124,32 @@ class Runner:
             sleep=self._clock.sleep,
         )
         try:
-            return json.dumps(await function(call, given), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        except ThrownError as thrown:
-            thrown.thrown_at(f"{name}-{connection.integration}", _line(thrown))
-            raise
-        except FunctionFailure:
-            raise
-        except Exception as error:
+            return json_text(await function(call, given))
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            raise _failed(error, name, connection) from error
+        except (Exception, SystemExit) as error:
             # Not ours to judge: a function may raise anything, and that is what became of it.
-            _log.warning("%s of %s raised an error", name, connection.integration, exc_info=error)
-            failure = ThrownError(str(error), type(error).__name__)
-            failure.thrown_at(f"{name}-{connection.integration}", _line(error))
+            failure = _failed(error, name, connection)
+            if failure is error:
+                raise
             raise failure from error
+
+
+def _failed(error: BaseException, name: str, connection: Connection) -> FunctionFailure:
+    failure = failure_of(error)
+    if failure is not error:
+        _log.warning("%s of %s raised an error", name, connection.integration, exc_info=error)
+    if isinstance(failure, ThrownError):
+        failure.thrown_at(f"{name}-{connection.integration}", _line(error))
+    return failure
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody ends what runs here, and not the function itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def ledger_entry(connection: Connection, action: Action, given: Any, via: Via, **more: Any) -> LedgerEntry:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, get_type_hints
 
 from jsonschema import Draft7Validator
 from pydantic import TypeAdapter, ValidationError
+from referencing import Registry
 
 from nango_sandbox.functions.schema import definitions
 
@@ -83,7 +84,8 @@ class Declared:
                 **self._input_schema,
                 "definitions": {**self._shared, **self._input_schema.get("definitions", {})},
             }
-            error = next(Draft7Validator(schema).iter_errors(given), None)
+            # An empty registry: without one, a `$ref` to an address is fetched.
+            error = next(Draft7Validator(schema, registry=Registry()).iter_errors(given), None)
             if error is not None:
                 raise InvalidInputError(error.message)
         return given

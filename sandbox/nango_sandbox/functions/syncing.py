@@ -5,6 +5,7 @@ the sandbox did not run, is made up for once.
 """
 
 import json
+import logging
 import secrets
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,9 +16,12 @@ from nango_sandbox.errors import NangoError
 from nango_sandbox.functions.action import Sync
 from nango_sandbox.functions.failures import FunctionFailure, ThrownError
 from nango_sandbox.functions.frequency import interval
+from nango_sandbox.functions.thrown import thrown
 from nango_sandbox.services import Services
 from nango_sandbox.store.connections import Connection
 from nango_sandbox.store.syncs import Counts, LastRun, SyncState
+
+_log = logging.getLogger(__name__)
 
 
 async def add_syncs(services: Services, connection: Connection) -> None:
@@ -84,6 +88,9 @@ async def _run(services: Services, sync: SyncState, declared: Sync, now: datetim
             result = await _copy(services, sync, declared)
         except FunctionFailure as failure:
             await _failed(services, sync, declared, now, failure)
+        except Exception as error:  # noqa: BLE001 - it is logged, and the sync failed
+            _log.exception("%s of %s could not run", sync.name, sync.integration)
+            await _failed(services, sync, declared, now, thrown(error))
         else:
             if result is None:
                 await services.syncs.delete(sync.id)

@@ -12,6 +12,7 @@ from nango_sandbox.api.oauth import authorize_path, client_id_of, redirect_uri
 from nango_sandbox.errors import NangoError
 from nango_sandbox.functions.action import Integration
 from nango_sandbox.pages.connect import refused
+from nango_sandbox.pages.forms import read_form
 from nango_sandbox.pages.rendering import page
 from nango_sandbox.services import Services
 
@@ -36,14 +37,13 @@ def authorize_routes(templates: Environment) -> list[Route]:
 
     async def answer(request: Request) -> Response:
         services, provider = services_of(request), request.path_params["provider"]
-        async with request.form(max_files=0, max_fields=20) as form:
-            asked = {name: str(form.get(name, "")) for name in ASKED}
-            decision = form.get("decision")
         try:
+            form = await read_form(request, max_fields=20)
+            asked = {name: form.get(name, "") for name in ASKED}
             _asking(services, provider, asked)
         except NangoError as error:
             return refused(templates, error)
-        if decision == "authorize":
+        if form.get("decision") == "authorize":
             code = await services.authority.code(
                 provider,
                 client_id=asked["client_id"],

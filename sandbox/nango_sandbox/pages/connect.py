@@ -1,13 +1,12 @@
 """The connect page: the end user says yes or no. Plain forms, so that it works without JavaScript.
 
-The session token in the form is what keeps another site from posting it: whoever has the token may connect.
+Another site cannot post them: it has no session token, and its forms are refused.
 """
 
 import secrets
 from typing import Any
 
 from jinja2 import Environment
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,6 +15,7 @@ from nango_sandbox.api.auth import services_of, session_of
 from nango_sandbox.connecting import authorize, deny, granted
 from nango_sandbox.errors import NangoError
 from nango_sandbox.functions.action import Integration
+from nango_sandbox.pages.forms import read_form
 from nango_sandbox.pages.rendering import page
 from nango_sandbox.services import Services
 from nango_sandbox.store.sessions import ConnectSession
@@ -53,13 +53,13 @@ def connect_routes(templates: Environment) -> list[Route]:
 
     async def answer(request: Request) -> Response:
         services = services_of(request)
-        async with request.form(max_files=0, max_fields=10) as form:
-            try:
-                session, integration = await _choice(services, form)
-                denied = form.get("decision") == "deny"
-                await _answer_once(services, session, integration, form)
-            except NangoError as error:
-                return refused(templates, error)
+        try:
+            form = await read_form(request, max_fields=10)
+            session, integration = await _choice(services, form)
+            denied = form.get("decision") == "deny"
+            await _answer_once(services, session, integration, form)
+        except NangoError as error:
+            return refused(templates, error)
         return done(templates, session, integration, denied=denied)
 
     return [
@@ -68,9 +68,9 @@ def connect_routes(templates: Environment) -> list[Route]:
     ]
 
 
-async def _choice(services: Services, form: FormData) -> tuple[ConnectSession, Integration]:
-    session = await session_of(services, str(form.get("session_token", "")))
-    integration = services.integrations.get(str(form.get("integration", "")))
+async def _choice(services: Services, form: dict[str, str]) -> tuple[ConnectSession, Integration]:
+    session = await session_of(services, form.get("session_token", ""))
+    integration = services.integrations.get(form.get("integration", ""))
     if integration is None:
         raise NangoError(404, "not_found", "There is no such integration.")
     if form.get("decision") not in ("authorize", "deny"):
@@ -78,7 +78,9 @@ async def _choice(services: Services, form: FormData) -> tuple[ConnectSession, I
     return session, integration
 
 
-async def _answer_once(services: Services, session: ConnectSession, integration: Integration, form: FormData) -> None:
+async def _answer_once(
+    services: Services, session: ConnectSession, integration: Integration, form: dict[str, str]
+) -> None:
     """A form that comes twice (a double click, a reload) counts once. One that was refused may come again."""
     form_id = f"{form['form']}/{integration.key}" if form.get("form") else None
     if form_id is not None and not await services.sessions.claim(session.token, form_id):
@@ -95,13 +97,13 @@ async def _answer_once(services: Services, session: ConnectSession, integration:
         raise
 
 
-async def _credentials(services: Services, integration: Integration, form: FormData) -> dict[str, Any]:
+async def _credentials(services: Services, integration: Integration, form: dict[str, str]) -> dict[str, Any]:
     """What the end user typed; for OAuth, what the provider would have given out."""
     names = {"API_KEY": {"apiKey": "api_key"}, "BASIC": {"username": "username", "password": "password"}}
     wanted = names.get(integration.auth_mode)
     if wanted is None:
         return await granted(services, integration)
-    typed = {name: str(form.get(field, "")).strip() for name, field in wanted.items()}
+    typed = {name: form.get(field, "").strip() for name, field in wanted.items()}
     if not next(iter(typed.values())):
         raise NangoError(400, "invalid_body", f"{integration.display_name} needs what the form asks for.")
     return {"type": integration.auth_mode, **typed}

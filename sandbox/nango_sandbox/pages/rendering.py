@@ -35,7 +35,7 @@ def page(templates: Environment, name: str, status: int = 200, **values: Any) ->
     )
     headers = {
         "Content-Security-Policy": policy,
-        "Referrer-Policy": "no-referrer",
+        "Referrer-Policy": "same-origin",
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }

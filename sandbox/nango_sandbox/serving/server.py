@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import logging
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -10,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nango_sandbox.app import create_app
 from nango_sandbox.apps import all_apps
@@ -30,16 +32,19 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PATIENCE = 2
 """Seconds that requests in progress have to end when the sandbox stops."""
 
+_log = logging.getLogger(__name__)
+
 
 class Sandbox(Control):
     """A small Nango on this machine. Use it as `async with Sandbox() as sandbox:`, from any event loop.
 
-    `database` is a file, made if it does not exist, which keeps keys, connections, data and ledger; None is a
+    `database` is a file, made if it does not exist, which keeps keys, connections, data, ledger and a moved clock; None is a
     database in memory, which ends with the sandbox. `port` 0 takes a free one. `clock` can be moved
     (`sandbox.clock.advance(seconds)`), which brings on webhook retries and the end of connect sessions; `faults` are
     declared with `sandbox.faults.add(...)`. `reset` starts over: what the file held is deleted, once the port is taken.
 
-    Raises ValueError for a host that is not loopback or a port that is none, PortTakenError, DatabaseVersionError, sqlite3.DatabaseError.
+    Raises ValueError for a host that is not loopback or a port that is none, PortTakenError,
+    DatabaseTakenError, DatabaseVersionError, sqlite3.DatabaseError.
     """
 
     def __init__(
@@ -128,11 +133,11 @@ class Sandbox(Control):
             ) as services:
                 server = _Server(
                     uvicorn.Config(
-                        create_app(services),
+                        _logged(create_app(services)),
                         http=DroppableConnection,
                         lifespan="off",
                         log_config=None,
-                        log_level="critical",
+                        log_level="error",
                         access_log=False,
                         timeout_graceful_shutdown=PATIENCE,
                     ),
@@ -146,6 +151,27 @@ class Sandbox(Control):
             started.set_exception(error)
         finally:
             listener.close()
+
+
+def _logged(app: ASGIApp) -> ASGIApp:
+    """The application, whose crashes are logged. Its connections stay open after them, as after any other answer."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        complete = False
+
+        async def sending(message: Message) -> None:
+            nonlocal complete
+            await send(message)
+            complete = message["type"] == "http.response.body" and not message.get("more_body", False)
+
+        try:
+            await app(scope, receive, sending)
+        except Exception:
+            if not complete:
+                raise  # uvicorn logs it, and closes the connection
+            _log.exception("The sandbox crashed at %s %s", scope["method"], scope["path"])
+
+    return run
 
 
 class _Server(uvicorn.Server):

@@ -5,19 +5,20 @@ from datetime import datetime
 from uuid import uuid4
 
 import aiosqlite
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import Field
 
 from nango_sandbox.store.database import Database
+from nango_sandbox.store.kept import FreeJson, Kept
 
 
-class Outcome(BaseModel):
+class Outcome(Kept):
     """What the synchronous call would have answered."""
 
     status: int
-    body: JsonValue
+    body: FreeJson
 
 
-class AsyncAction(BaseModel):
+class AsyncAction(Kept):
     """retries: how often it may still be run again
     due: when it runs at the earliest
     started_at: when its present run began; None while it waits
@@ -27,7 +28,7 @@ class AsyncAction(BaseModel):
     connection_id: str
     integration: str
     action: str
-    input: JsonValue
+    input: FreeJson
     retries: int
     due: datetime
     started_at: datetime | None = None
@@ -43,9 +44,7 @@ class AsyncActions:
 
     async def add(self, action: AsyncAction) -> None:
         async with self._database.transaction() as rows:
-            await rows.execute(
-                "INSERT INTO async_actions (id, body) VALUES (?, ?)", (action.id, action.model_dump_json())
-            )
+            await rows.execute("INSERT INTO async_actions (id, body) VALUES (?, ?)", (action.id, action.to_text()))
         self.changed.set()
 
     async def get(self, action_id: str) -> AsyncAction | None:
@@ -59,7 +58,7 @@ class AsyncActions:
     async def put(self, action: AsyncAction) -> None:
         """Replace the one with its id."""
         async with self._database.transaction() as rows:
-            await rows.execute("UPDATE async_actions SET body = ? WHERE id = ?", (action.model_dump_json(), action.id))
+            await rows.execute("UPDATE async_actions SET body = ? WHERE id = ?", (action.to_text(), action.id))
 
     async def unfinished(self) -> list[AsyncAction]:
         """Those that wait or run, first come first."""
@@ -69,4 +68,4 @@ class AsyncActions:
 
 
 def _read(row: aiosqlite.Row) -> AsyncAction:
-    return AsyncAction.model_validate_json(row["body"])
+    return AsyncAction.from_text(row["body"])

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import aiosqlite
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field
 
 from nango_sandbox.clock import Clock
 from nango_sandbox.store.database import Database
+from nango_sandbox.store.kept import FreeObject, Kept
 
 Operation = Literal["creation", "override"]
 
@@ -23,18 +24,18 @@ class EndUser(BaseModel):
     organization: dict[str, str | None] | None = None
 
 
-class Connection(BaseModel):
+class Connection(Kept):
     id: int = 0
     connection_id: str
     integration: str
     provider: str
     auth_mode: str
     tags: dict[str, str]
-    metadata: dict[str, JsonValue] = {}
-    connection_config: dict[str, JsonValue] = {}
+    metadata: FreeObject = Field(default_factory=dict)
+    connection_config: FreeObject = Field(default_factory=dict)
     end_user: EndUser | None = None
-    credentials: dict[str, JsonValue] = Field(default_factory=dict, repr=False)
-    errors: list[dict[str, str]] = []
+    credentials: FreeObject = Field(default_factory=dict, repr=False)
+    errors: list[dict[str, str]] = Field(default_factory=list)
     webhook_url_override: str | None = None
     refresh_failed_at: datetime | None = None
     created_at: datetime
@@ -48,7 +49,7 @@ class Stored(NamedTuple):
 
 
 def _read(row: aiosqlite.Row) -> Connection:
-    connection = Connection.model_validate_json(row["body"])
+    connection = Connection.from_text(row["body"])
     connection.id = row["id"]
     return connection
 
@@ -122,5 +123,5 @@ class Connections:
         await rows.execute(
             "INSERT INTO connections (connection_id, integration, body) VALUES (?, ?, ?) "
             "ON CONFLICT (integration, connection_id) DO UPDATE SET body = excluded.body",
-            (connection.connection_id, connection.integration, connection.model_dump_json(exclude={"id"})),
+            (connection.connection_id, connection.integration, connection.to_text(exclude={"id"})),
         )

@@ -1,8 +1,9 @@
 """One SQLite database: keys, connections, connect sessions, the apps' data and the ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 import aiosqlite
@@ -93,6 +94,10 @@ class DatabaseVersionError(RuntimeError):
     """The file was written by another version of the sandbox."""
 
 
+class DatabaseTakenError(RuntimeError):
+    """Another sandbox uses the file."""
+
+
 class Database:
     """One connection to SQLite, used by one transaction at a time."""
 
@@ -104,8 +109,8 @@ class Database:
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
         """Everything inside takes effect together, or not at all if an exception leaves the block."""
         async with self._turn:
-            await self._connection.execute("BEGIN IMMEDIATE")
             try:
+                await self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
             except BaseException:
                 await self._connection.rollback()
@@ -113,20 +118,51 @@ class Database:
             await self._connection.commit()
 
 
+@contextmanager
+def _claimed(path: Path) -> Iterator[None]:
+    """Keep others from the database. The operating system ends the claim with the process, however that ends.
+
+    It is SQLite's lock on an empty file beside it, which stays: were it deleted, two could hold one each.
+    """
+    lock = path.with_name(f"{path.name}-lock")
+    lock.touch(mode=0o600)
+    with closing(sqlite3.connect(lock, timeout=0, isolation_level=None)) as claim:
+        try:
+            claim.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            message = f"Another sandbox uses {path}. Stop it, or name another file."
+            raise DatabaseTakenError(message) from error
+        yield
+
+
 def delete_database(path: Path) -> None:
-    """The file, and those that SQLite keeps beside it."""
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    """The file, and those that SQLite keeps beside it. Raises DatabaseTakenError if a sandbox uses it."""
+    if not path.parent.is_dir():
+        return
+    with _claimed(path):
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 @asynccontextmanager
 async def open_database(path: Path | None) -> AsyncIterator[Database]:
     """Open the file, making it (readable by its owner only) if it does not exist; None is a database in memory.
 
-    Raises DatabaseVersionError if the file has another layout, sqlite3.DatabaseError if it is no database.
+    Raises DatabaseTakenError if another sandbox uses the file, DatabaseVersionError if it has another layout,
+    sqlite3.DatabaseError if it is no database.
     """
-    if path is not None:
-        await asyncio.to_thread(path.touch, mode=0o600)
+    if path is None:
+        async with _opened(None) as database:
+            yield database
+        return
+    await asyncio.to_thread(path.touch, mode=0o600)
+    with _claimed(path):
+        async with _opened(path) as database:
+            yield database
+
+
+@asynccontextmanager
+async def _opened(path: Path | None) -> AsyncIterator[Database]:
     async with aiosqlite.connect(path or ":memory:", isolation_level=None) as connection:
         connection.row_factory = aiosqlite.Row
         await connection.execute("PRAGMA journal_mode = WAL")

@@ -1,18 +1,19 @@
 """The ledger: every action that ran, reads too. It says what really happened, whatever a client believes."""
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import aiosqlite
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import ConfigDict, JsonValue
 
 from nango_sandbox.store.database import Database
+from nango_sandbox.store.kept import FREE, FreeJson, Kept
 
 Access = Literal["read", "write", "destructive"]
 Via = Literal["rest", "mcp", "proxy"]
 
 
-class LedgerEntry(BaseModel):
+class LedgerEntry(Kept):
     """One execution of one action. `output` is there if it succeeded, `error` (Nango's error object) if it failed."""
 
     model_config = ConfigDict(frozen=True)
@@ -24,10 +25,10 @@ class LedgerEntry(BaseModel):
     end_user_id: str | None
     action: str
     access: Access
-    input: JsonValue
+    input: FreeJson
     status: Literal["succeeded", "failed"]
-    output: JsonValue = None
-    error: dict[str, JsonValue] | None = None
+    output: FreeJson = None
+    error: Annotated[dict[str, Any] | None, FREE] = None
     via: Via
 
     def failed(self, status: int, error: dict[str, JsonValue]) -> Self:
@@ -36,7 +37,7 @@ class LedgerEntry(BaseModel):
 
     def to_wire(self) -> dict[str, JsonValue]:
         absent = "error" if self.status == "succeeded" else "output"
-        return self.model_dump(mode="json", exclude={absent})
+        return self.to_json(exclude={absent})
 
 
 class Ledger:
@@ -50,7 +51,7 @@ class Ledger:
 
     async def add(self, rows: aiosqlite.Connection, entry: LedgerEntry) -> None:
         """Write an entry in a transaction; its id is given here."""
-        await rows.execute("INSERT INTO ledger (body) VALUES (?)", (entry.model_dump_json(exclude={"id"}),))
+        await rows.execute("INSERT INTO ledger (body) VALUES (?)", (entry.to_text(exclude={"id"}),))
 
     async def entries(self) -> list[LedgerEntry]:
         """Every entry, oldest first."""
@@ -58,4 +59,4 @@ class Ledger:
             self._database.transaction() as rows,
             rows.execute("SELECT id, json_set(body, '$.id', id) AS body FROM ledger ORDER BY id") as found,
         ):
-            return [LedgerEntry.model_validate_json(row["body"]) async for row in found]
+            return [LedgerEntry.from_text(row["body"]) async for row in found]

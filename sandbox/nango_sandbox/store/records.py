@@ -10,9 +10,9 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 import aiosqlite
-from pydantic import BaseModel, JsonValue
 
 from nango_sandbox.store.database import Database
+from nango_sandbox.store.kept import FreeObject, Kept
 from nango_sandbox.store.syncs import Counts, SyncState
 
 LastAction = Literal["ADDED", "UPDATED", "DELETED"]
@@ -41,12 +41,12 @@ class Cursor(NamedTuple):
         return cls(record_time(datetime.fromisoformat(modified_at)), str(UUID(uuid)))
 
 
-class Record(BaseModel):
+class Record(Kept):
     """digest: tells whether the data changed, even after it was pruned"""
 
     uuid: str
     digest: str
-    data: dict[str, JsonValue]
+    data: FreeObject
     first_seen_at: datetime
     last_modified_at: datetime
     last_action: LastAction
@@ -152,7 +152,7 @@ class Records:
         bound: list[Any] = [*values, *(value for _, each in given for value in each), limit + 1]
         query = f"SELECT body FROM records WHERE {' AND '.join(where)} ORDER BY modified_at, uuid LIMIT ?"  # noqa: S608
         async with self._database.transaction() as rows, rows.execute(query, bound) as found:
-            records = [Record.model_validate_json(row["body"]) async for row in found]
+            records = [Record.from_text(row["body"]) async for row in found]
         return records[:limit], records[limit - 1].cursor if len(records) > limit else None
 
     async def prune(self, connection: int, model: str, until: Cursor, limit: int, now: datetime) -> list[Cursor]:
@@ -164,12 +164,12 @@ class Records:
         pruned = []
         async with self._database.transaction() as rows:
             async with rows.execute(query, (connection, model, *until, limit)) as found:
-                held = [(row["external_id"], Record.model_validate_json(row["body"])) async for row in found]
+                held = [(row["external_id"], Record.from_text(row["body"])) async for row in found]
             for external_id, record in held:
                 emptied = record.model_copy(update={"data": {"id": record.data["id"]}, "pruned_at": now})
                 await rows.execute(
                     "UPDATE records SET body = ? WHERE connection = ? AND model = ? AND external_id = ?",
-                    (emptied.model_dump_json(), connection, model, external_id),
+                    (emptied.to_text(), connection, model, external_id),
                 )
                 pruned.append(record.cursor)
         return pruned
@@ -177,7 +177,7 @@ class Records:
     async def _of_model(self, rows: aiosqlite.Connection, sync: SyncState, model: str) -> dict[str, Record]:
         query = "SELECT external_id, body FROM records WHERE connection = ? AND model = ?"
         async with rows.execute(query, (sync.connection, sync.model(model))) as found:
-            return {row["external_id"]: Record.model_validate_json(row["body"]) async for row in found}
+            return {row["external_id"]: Record.from_text(row["body"]) async for row in found}
 
     async def _put(
         self, rows: aiosqlite.Connection, sync: SyncState, model: str, external_id: str, record: Record
@@ -185,7 +185,7 @@ class Records:
         await rows.execute(
             "INSERT OR REPLACE INTO records (connection, model, external_id, sync, modified_at, uuid, body) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (sync.connection, sync.model(model), external_id, sync.id, *record.cursor, record.model_dump_json()),
+            (sync.connection, sync.model(model), external_id, sync.id, *record.cursor, record.to_text()),
         )
 
 

@@ -38,6 +38,7 @@ class ConnectSession(BaseModel):
     reconnects: str | None = None
     webhook_url_override: str | None = None
     integrations_config_defaults: dict[str, Defaults] = {}
+    overrides: dict[str, dict[str, str]] = {}
     answered: frozenset[str] = frozenset()
     """Forms of its Connect page that were posted."""
 
@@ -63,6 +64,7 @@ class ConnectSessions:
         reconnects: str | None = None,
         webhook_url_override: str | None = None,
         integrations_config_defaults: dict[str, Defaults] | None = None,
+        overrides: dict[str, dict[str, str]] | None = None,
     ) -> ConnectSession:
         session = ConnectSession(
             token=PREFIX + secrets.token_hex(32),
@@ -73,6 +75,7 @@ class ConnectSessions:
             reconnects=reconnects,
             webhook_url_override=webhook_url_override,
             integrations_config_defaults=integrations_config_defaults or {},
+            overrides=overrides or {},
         )
         async with self._database.transaction() as rows:
             await rows.execute(

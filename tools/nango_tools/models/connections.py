@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import AliasChoices, Field, JsonValue, Secret, field_validator
+from pydantic import AliasChoices, Field, JsonValue, Secret
 
-from nango_tools.models.end_users import ConnectionEndUser
-from nango_tools.models.wire import Wire
+from nango_tools.models.credentials import Credentials
+from nango_tools.models.end_users import ConnectionEndUser, EndUserProfile, Tags
+from nango_tools.models.wire import Name, Sent, Wire
 
 
 class ConnectionIssue(Wire):
@@ -51,11 +53,6 @@ class Connection(ConnectionSummary):
     updated_at: datetime | None = None
     last_fetched_at: datetime | None = None
 
-    @field_validator("connection_config", mode="before")
-    @classmethod
-    def _none_is_empty(cls, value: object) -> object:
-        return {} if value is None else value
-
 
 class ConnectionWithCredentials(Connection):
     """credentials: as Nango holds them, `type` and the fields of that type; unwrapped with get_secret_value().
@@ -68,3 +65,32 @@ class ConnectionWithCredentials(Connection):
 
 class ConnectionPage(Wire):
     connections: list[ConnectionSummary]
+
+
+class ImportedConnection(Sent):
+    """The body of POST /connections."""
+
+    integration_id: Name = Field(serialization_alias="provider_config_key")
+    connection_id: Name | None = None
+    credentials: Credentials
+    tags: Tags
+    metadata: dict[str, Any] | None = None
+    connection_config: dict[str, Any] | None = None
+    end_user: EndUserProfile | None = None
+    webhook_url_override: str | None = None
+
+
+class ConnectionChange(Sent):
+    """The body of PATCH /connections/{id}."""
+
+    tags: Tags | None = None
+    end_user: EndUserProfile | None = None
+    webhook_url_override: str | None = None
+
+
+class MetadataChange(Sent):
+    """The body of POST and PATCH /connections/metadata."""
+
+    connection_ids: Name | Annotated[tuple[Name, ...], Field(min_length=1)] = Field(serialization_alias="connection_id")
+    integration_id: Name = Field(serialization_alias="provider_config_key")
+    metadata: dict[str, Any]

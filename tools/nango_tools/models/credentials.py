@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, PlainSerializer, SecretStr, TypeAdapter
+from pydantic import AwareDatetime, Field, PlainSerializer, SecretStr
 
 from nango_tools.models.wire import Sent
 
@@ -46,7 +46,8 @@ class ApiKeyCredentials(Sent):
     """Nango writes this one field in camel case."""
 
     type: Literal["API_KEY"] = "API_KEY"
-    api_key: SecretStr = Field(alias="apiKey")
+    # With `alias` type checkers would take that for the name of the argument.
+    api_key: SecretStr = Field(validation_alias="apiKey", serialization_alias="apiKey")
 
 
 class BasicCredentials(Sent):
@@ -88,8 +89,6 @@ Credentials = Annotated[
     Field(discriminator="type"),
 ]
 
-CREDENTIALS: TypeAdapter[Credentials] = TypeAdapter(Credentials)
-
 
 class OAuthClient(Sent):
     """An integration's own OAuth app, as registered with the provider. scopes: comma-separated."""
@@ -120,4 +119,3 @@ class CustomClient(Sent):
 
 
 IntegrationCredentials = Annotated[OAuthClient | AppClient | CustomClient, Field(discriminator="type")]
-INTEGRATION_CREDENTIALS: TypeAdapter[IntegrationCredentials] = TypeAdapter(IntegrationCredentials)

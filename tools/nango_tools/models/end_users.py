@@ -1,8 +1,13 @@
 """Who a connection belongs to. Tags say that too, and are what Nango recommends now."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from nango_tools.models.wire import Sent, Wire
+from nango_tools.models.wire import Name, Sent, Wire
+
+Tags = Annotated[dict[Name, str], Field(max_length=10)]
+"""As they are sent. Nango takes no more of them."""
 
 
 class EndUserProfile(Sent):

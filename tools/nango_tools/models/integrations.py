@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from pydantic import AwareDatetime, Field, JsonValue, Secret, field_validator
+from pydantic import AwareDatetime, Field, JsonValue, Secret, StrictBool
 
-from nango_tools.models.wire import Wire
+from nango_tools.models.credentials import IntegrationCredentials
+from nango_tools.models.wire import Name, Sent, Wire
 
 
 class Integration(Wire):
@@ -28,6 +29,27 @@ class IntegrationDetails(Integration):
 
     webhook_url: str | None = None
     credentials: Secret[dict[str, JsonValue]] | None = None
+
+
+class _IntegrationSettings(Sent):
+    display_name: str | None = None
+    credentials: IntegrationCredentials | None = None
+    forward_webhooks: StrictBool | None = None
+    integration_config: dict[str, str] | None = None
+    custom: dict[str, str] | None = None
+
+
+class NewIntegration(_IntegrationSettings):
+    """The body of POST /integrations."""
+
+    key: Name = Field(serialization_alias="unique_key")
+    provider: Name
+
+
+class IntegrationChange(_IntegrationSettings):
+    """The body of PATCH /integrations/{key}."""
+
+    new_key: Name | None = Field(default=None, serialization_alias="unique_key")
 
 
 class IntegrationList(Wire):
@@ -62,11 +84,6 @@ class FunctionConfig(Wire):
     input: str | None = None
     returns: tuple[str, ...] = ()
     json_schema: dict[str, Any] | None = None
-
-    @field_validator("scopes", "endpoints", "returns", mode="before")
-    @classmethod
-    def _none_is_empty(cls, value: Any) -> Any:
-        return () if value is None else value
 
     @property
     def definitions(self) -> dict[str, Any]:

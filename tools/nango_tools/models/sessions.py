@@ -1,11 +1,12 @@
 """Connect sessions: half an hour in which a user may authorize an account."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field, HttpUrl, JsonValue, SecretStr, TypeAdapter, field_validator
 
-from nango_tools.models.end_users import ConnectionEndUser
-from nango_tools.models.wire import Sent, Wire
+from nango_tools.models.end_users import ConnectionEndUser, EndUserProfile, OrganizationProfile, Tags
+from nango_tools.models.wire import Name, Sent, Wire
 
 _LINK = TypeAdapter(HttpUrl)
 
@@ -27,11 +28,33 @@ class SessionOverrides(Sent):
     docs_connect: str | None = None
 
 
+class _SessionOptions(Sent):
+    tags: Tags
+    end_user: EndUserProfile | None = None
+    organization: OrganizationProfile | None = None
+    webhook_url_override: str | None = None
+    integrations_config_defaults: dict[str, ConfigDefaults] | None = None
+    overrides: dict[str, SessionOverrides] | None = None
+
+
+class NewSession(_SessionOptions):
+    """The body of POST /connect/sessions. Nango takes an empty list too, and then allows every integration."""
+
+    allowed_integrations: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class NewReconnectSession(_SessionOptions):
+    """The body of POST /connect/sessions/reconnect."""
+
+    connection_id: Name
+    integration_id: Name
+
+
 class ConnectSession(Wire):
-    """token and connect_link both open the session to whoever holds them; neither is shown in repr."""
+    """token and connect_link both open the session to whoever holds them; repr and dumps show neither."""
 
     token: SecretStr
-    connect_link: str = Field(repr=False)
+    connect_link: str = Field(repr=False, exclude=True)
     expires_at: AwareDatetime
 
     @field_validator("connect_link")

@@ -1,15 +1,39 @@
 """Syncs: functions that copy a provider's data into Nango now and then, and how they are doing."""
 
-from pydantic import AwareDatetime, Field, JsonValue
+from typing import Annotated, Literal
 
-from nango_tools.models.wire import Sent, Wire
+from pydantic import AwareDatetime, Field, JsonValue, StrictBool
+
+from nango_tools.models.wire import Name, Sent, Wire
+
+SyncMode = Literal["incremental", "full_refresh", "full_refresh_and_clear_cache"]
 
 
 class SyncVariant(Sent):
     """One variant of a sync, where a plain name means its variant `base`."""
 
-    name: str
-    variant: str
+    name: Name
+    variant: Name
+
+
+class SyncSwitch(Sent):
+    """The body of POST /sync/start and /sync/pause."""
+
+    integration_id: Name = Field(serialization_alias="provider_config_key")
+    connection_id: Name | None = None
+    syncs: Annotated[tuple[Name | SyncVariant, ...], Field(min_length=1)]
+
+
+class _RunOptions(Sent):
+    reset: StrictBool | None = None
+    empty_cache: StrictBool | None = Field(default=None, serialization_alias="emptyCache")
+
+
+class SyncRun(SyncSwitch):
+    """The body of POST /sync/trigger."""
+
+    sync_mode: SyncMode | None = None
+    opts: _RunOptions | None = None
 
 
 class SyncStatus(Wire):

@@ -1,17 +1,30 @@
 """How answers become models, and models requests: tolerant of what is new in the one, strict about the other.
 
-In an answer unknown fields are dropped, and a missing or wrong one is a MalformedResponse. What we send must be exactly
-what Nango takes: a misspelt field is an InvalidInput before anything leaves.
+In an answer unknown fields are dropped, a null is as good as nothing, and a missing or wrong field is a
+MalformedResponse. What we send must be exactly what Nango takes: a misspelt field, or one of another type, is an
+InvalidInput before anything leaves.
 """
 
-from collections.abc import Mapping
-from typing import Any, SupportsIndex, TypeVar
+from typing import Annotated, Any, SupportsIndex, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Secret, SecretStr, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Secret,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from nango_tools.errors import Call, InvalidInput, MalformedResponse, Outcome
 
 T = TypeVar("T")
+
+Name = Annotated[str, StringConstraints(min_length=1)]
+"""What is sent to name something; nothing is named by an empty string."""
 
 
 class _Guarded(BaseModel):
@@ -29,6 +42,14 @@ class Wire(_Guarded):
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _null_is_as_good_as_nothing(cls, value: object, info: ValidationInfo) -> object:
+        field = cls.model_fields[info.field_name or ""]
+        if value is not None or field.is_required():
+            return value
+        return field.get_default(call_default_factory=True, validated_data=info.data)
+
 
 class Sent(_Guarded):
     """Something we send. Immutable; a field it does not name, or of another type, is refused."""
@@ -36,30 +57,22 @@ class Sent(_Guarded):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
 
 
-def body(**fields: Any) -> dict[str, Any]:
-    """A request's JSON object, without the fields that are None. Models in it become objects; secrets stay wrapped."""
-    return {name: _plain(value) for name, value in fields.items() if value is not None}
+def body(kind: type[Sent], call: Call, /, **fields: object) -> dict[str, Any]:
+    """A request's JSON object, made of a `kind` of these fields; those that are None are left out.
 
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(by_alias=True, exclude_none=True)
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
-
-
-def checked(kind: type[T] | TypeAdapter[T], value: object, name: str, call: Call) -> T:
-    """`value`, a `kind` or a mapping to make one of. InvalidInput names fields, never values: those may be secret."""
-    adapter = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
+    InvalidInput names fields, never values: those may be secret. What holds credentials comes wrapped in Secret, and is
+    only unwrapped to become a model: tracebacks can show locals. Credentials in the object are wrapped.
+    """
     try:
-        return adapter.validate_python(value)
+        made = kind.model_validate({name: _opened(value) for name, value in fields.items() if value is not None})
+        return made.model_dump(by_alias=True, exclude_none=True)
     except ValidationError as error:
-        problem = f"{name} is not what Nango takes ({_first(error)})"
-    del value  # tracebacks can show locals
+        problem = _first(error)
     raise InvalidInput(problem, call=call, outcome=Outcome.NOT_SENT)
+
+
+def _opened(value: object) -> object:
+    return value.get_secret_value() if isinstance(value, Secret) else value
 
 
 def validated(kind: type[T], value: Any, call: Call) -> T:

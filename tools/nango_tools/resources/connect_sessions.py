@@ -5,21 +5,27 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from nango_tools.errors import Call, InvalidInput, Outcome
+from nango_tools.errors import Call
 from nango_tools.http import Http
 from nango_tools.models.end_users import EndUserProfile, OrganizationProfile
 from nango_tools.models.sessions import (
     ConfigDefaults,
     ConnectSession,
     ConnectSessionAnswer,
+    NewReconnectSession,
+    NewSession,
     SessionOverrides,
     SessionState,
     SessionStateAnswer,
 )
-from nango_tools.models.wire import body, checked, validated
+from nango_tools.models.wire import body, validated
 
 
 class ConnectSessions:
+    """A session is a ConnectSession: show its connect_link to the user it is for. InvalidInput for a misspelt field or one
+    of another type, InsufficientScopeError without the scope.
+    """
+
     def __init__(self, http: Http) -> None:
         self._http = http
 
@@ -41,14 +47,20 @@ class ConnectSessions:
         webhook_url_override: where Nango sends the webhooks about the connection
         integrations_config_defaults, overrides: by integration id
 
-        UnknownIntegration for one that does not exist; InvalidInput for a misspelt field, before sending.
+        UnknownIntegration for one that does not exist; InvalidInput for none at all, before sending.
         """
         call = Call("create connect session", writes=True)
-        if not allowed_integrations:
-            # Nango takes an empty list, and then allows every integration.
-            raise InvalidInput("allowed_integrations is empty", call=call, outcome=Outcome.NOT_SENT)
-        options = _options(call, end_user, organization, webhook_url_override, integrations_config_defaults, overrides)
-        request = body(tags=dict(tags), allowed_integrations=[*allowed_integrations], **options)
+        request = body(
+            NewSession,
+            call,
+            tags=tags,
+            allowed_integrations=allowed_integrations,
+            end_user=end_user,
+            organization=organization,
+            webhook_url_override=webhook_url_override,
+            integrations_config_defaults=integrations_config_defaults,
+            overrides=overrides,
+        )
         return await self._made("/connect/sessions", call, request)
 
     async def reconnect(
@@ -68,8 +80,18 @@ class ConnectSessions:
         `tags` replace those it has: send all of them. The rest is as for `create`. UnknownConnection.
         """
         call = Call("create reconnect session", connection_id, integration_id, writes=True)
-        options = _options(call, end_user, organization, webhook_url_override, integrations_config_defaults, overrides)
-        request = body(connection_id=connection_id, integration_id=integration_id, tags=dict(tags), **options)
+        request = body(
+            NewReconnectSession,
+            call,
+            connection_id=connection_id,
+            integration_id=integration_id,
+            tags=tags,
+            end_user=end_user,
+            organization=organization,
+            webhook_url_override=webhook_url_override,
+            integrations_config_defaults=integrations_config_defaults,
+            overrides=overrides,
+        )
         return await self._made("/connect/sessions/reconnect", call, request)
 
     async def get(self, token: SecretStr) -> SessionState:
@@ -93,22 +115,3 @@ class ConnectSessions:
     async def _made(self, path: str, call: Call, request: dict[str, Any]) -> ConnectSession:
         # The answer has no name of its own: tracebacks can show locals.
         return validated(ConnectSessionAnswer, await self._http.json("POST", path, call, body=request), call).data
-
-
-def _options(
-    call: Call,
-    end_user: object,
-    organization: object,
-    webhook_url_override: str | None,
-    defaults: Mapping[str, object] | None,
-    overrides: Mapping[str, object] | None,
-) -> dict[str, Any]:
-    return body(
-        end_user=None if end_user is None else checked(EndUserProfile, end_user, "end_user", call),
-        organization=None if organization is None else checked(OrganizationProfile, organization, "organization", call),
-        webhook_url_override=webhook_url_override,
-        integrations_config_defaults=None
-        if defaults is None
-        else checked(dict[str, ConfigDefaults], defaults, "integrations_config_defaults", call),
-        overrides=None if overrides is None else checked(dict[str, SessionOverrides], overrides, "overrides", call),
-    )

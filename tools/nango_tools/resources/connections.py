@@ -2,18 +2,31 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from pydantic import JsonValue
+from pydantic import JsonValue, Secret
 
 from nango_tools.errors import Call, InvalidInput, Outcome
 from nango_tools.http import Http, path_segment
-from nango_tools.models.connections import Connection, ConnectionPage, ConnectionSummary, ConnectionWithCredentials
-from nango_tools.models.credentials import CREDENTIALS, Credentials
+from nango_tools.models.connections import (
+    Connection,
+    ConnectionChange,
+    ConnectionPage,
+    ConnectionSummary,
+    ConnectionWithCredentials,
+    ImportedConnection,
+    MetadataChange,
+)
+from nango_tools.models.credentials import Credentials
 from nango_tools.models.end_users import EndUserProfile
-from nango_tools.models.wire import body, checked, validated
+from nango_tools.models.wire import body, validated
 from nango_tools.resources.queries import joined, query, tag_filters, within
 
 
 class Connections:
+    """One of them is a Connection, in listings a ConnectionSummary. What changes one answers nothing.
+
+    InvalidInput for what would not arrive as given or has another type, InsufficientScopeError without the scope.
+    """
+
     def __init__(self, http: Http) -> None:
         self._http = http
 
@@ -36,8 +49,6 @@ class Connections:
         end_user_id, end_user_organization_id: of the deprecated end_user only; connections made with tags lack it
         limit: connections a page, 1 to 2000. Pages are fetched as the iteration reaches them; a connection made or
         deleted meanwhile shifts them: nothing is given twice, but one may be missed.
-
-        InvalidInput for a filter that would not arrive as given, InsufficientScopeError without the scope.
         """
         call = Call("list connections")
         if integration_ids is not None and not integration_ids:
@@ -102,8 +113,8 @@ class Connections:
         *,
         tags: Mapping[str, str],
         connection_id: str | None = None,
-        metadata: Mapping[str, JsonValue] | None = None,
-        connection_config: Mapping[str, JsonValue] | None = None,
+        metadata: Mapping[str, object] | None = None,
+        connection_config: Mapping[str, object] | None = None,
         end_user: EndUserProfile | Mapping[str, object] | None = None,
         webhook_url_override: str | None = None,
     ) -> Connection:
@@ -117,14 +128,18 @@ class Connections:
         refuses; UnknownIntegration.
         """
         call = Call("import connection", connection_id, integration_id, writes=True)
+        wrapped = Secret(credentials)
+        del credentials  # tracebacks can show locals
         request = body(
-            provider_config_key=integration_id,
+            ImportedConnection,
+            call,
+            integration_id=integration_id,
             connection_id=connection_id,
-            credentials=checked(CREDENTIALS, credentials, "credentials", call),
-            tags=dict(tags),
+            credentials=wrapped,
+            tags=tags,
             metadata=metadata,
             connection_config=connection_config,
-            end_user=None if end_user is None else checked(EndUserProfile, end_user, "end_user", call),
+            end_user=end_user,
             webhook_url_override=webhook_url_override,
         )
         return validated(Connection, await self._http.json("POST", "/connections", call, body=request), call)
@@ -142,13 +157,11 @@ class Connections:
 
         tags: replace those it has, all of them. end_user: the deprecated one, which rewrites the tags made from it.
         webhook_url_override: where Nango sends webhooks about this connection; "" takes that back
+
+        UnknownConnection, UnknownIntegration; InvalidInput where there is nothing to change.
         """
         call = Call("change connection", connection_id, integration_id, writes=True)
-        request = body(
-            tags=tags,
-            end_user=None if end_user is None else checked(EndUserProfile, end_user, "end_user", call),
-            webhook_url_override=webhook_url_override,
-        )
+        request = body(ConnectionChange, call, tags=tags, end_user=end_user, webhook_url_override=webhook_url_override)
         if not request:
             raise InvalidInput("there is nothing to change", call=call, outcome=Outcome.NOT_SENT)
         where = query(call, provider_config_key=integration_id)
@@ -160,7 +173,7 @@ class Connections:
         await self._http.json("DELETE", _path(call), call, query=query(call, provider_config_key=integration_id))
 
     async def set_metadata(
-        self, connection_ids: str | Sequence[str], integration_id: str, metadata: Mapping[str, JsonValue]
+        self, connection_ids: str | Sequence[str], integration_id: str, metadata: Mapping[str, object]
     ) -> None:
         """POST /connections/metadata: replaces the whole metadata of one or several connections of an integration.
 
@@ -169,9 +182,12 @@ class Connections:
         await self._metadata("POST", "set metadata", connection_ids, integration_id, metadata)
 
     async def update_metadata(
-        self, connection_ids: str | Sequence[str], integration_id: str, metadata: Mapping[str, JsonValue]
+        self, connection_ids: str | Sequence[str], integration_id: str, metadata: Mapping[str, object]
     ) -> None:
-        """PATCH /connections/metadata: replaces the given keys, and keeps the others. Nested objects are not merged."""
+        """PATCH /connections/metadata: replaces the given keys, and keeps the others. Nested objects are not merged.
+
+        UnknownConnection where one of them does not exist.
+        """
         await self._metadata("PATCH", "update metadata", connection_ids, integration_id, metadata)
 
     async def _metadata(
@@ -180,14 +196,12 @@ class Connections:
         operation: str,
         connection_ids: str | Sequence[str],
         integration_id: str,
-        metadata: Mapping[str, JsonValue],
+        metadata: Mapping[str, object],
     ) -> None:
         one = connection_ids if isinstance(connection_ids, str) else None
         call = Call(operation, one, integration_id, writes=True)
-        if not connection_ids:
-            raise InvalidInput("there are no connection ids", call=call, outcome=Outcome.NOT_SENT)
         request = body(
-            connection_id=one or [*connection_ids], provider_config_key=integration_id, metadata=dict(metadata)
+            MetadataChange, call, connection_ids=connection_ids, integration_id=integration_id, metadata=metadata
         )
         await self._http.json(method, "/connections/metadata", call, body=request)
 

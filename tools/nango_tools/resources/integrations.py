@@ -2,34 +2,42 @@
 
 import builtins
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
+
+from pydantic import Secret
 
 from nango_tools.errors import Call
 from nango_tools.http import Http, path_segment
-from nango_tools.models.credentials import INTEGRATION_CREDENTIALS, IntegrationCredentials
+from nango_tools.models.credentials import IntegrationCredentials
 from nango_tools.models.integrations import (
     Function,
     FunctionAnswer,
     FunctionPage,
     Integration,
     IntegrationAnswer,
+    IntegrationChange,
     IntegrationDetails,
     IntegrationDetailsAnswer,
     IntegrationList,
+    NewIntegration,
 )
-from nango_tools.models.wire import body, checked, validated
-from nango_tools.resources.queries import query, within
+from nango_tools.models.wire import body, validated
+from nango_tools.resources.queries import query, texts, within
 
 Include = Literal["credentials", "webhook"]
 FunctionType = Literal["action", "sync"]
 
 
 class Integrations:
+    """One of them is an Integration, one of its actions and syncs a Function. InsufficientScopeError without the scope,
+    InvalidInput for what would not arrive as given or has another type.
+    """
+
     def __init__(self, http: Http) -> None:
         self._http = http
 
     async def list(self) -> builtins.list[Integration]:
-        """GET /integrations: all of the environment. InsufficientScopeError without the scope."""
+        """GET /integrations: all of the environment."""
         call = Call("list integrations")
         return validated(IntegrationList, await self._http.json("GET", "/integrations", call), call).data
 
@@ -39,7 +47,7 @@ class Integrations:
         UnknownIntegration.
         """
         call = Call("get integration", integration_id=key)
-        wanted = query(call, include=[*include])
+        wanted = query(call, include=texts(call, "include", include, get_args(Include)))
         # The answer has no name of its own: tracebacks can show locals.
         return validated(
             IntegrationDetailsAnswer, await self._http.json("GET", _path(call, key), call, query=wanted), call
@@ -65,11 +73,15 @@ class Integrations:
         InvalidInput for a key in use, an unknown provider, missing credentials, or a misspelt field (before sending).
         """
         call = Call("create integration", integration_id=key, writes=True)
+        wrapped = Secret(credentials) if credentials is not None else None
+        del credentials  # tracebacks can show locals
         request = body(
-            unique_key=key,
+            NewIntegration,
+            call,
+            key=key,
             provider=provider,
             display_name=display_name,
-            credentials=_credentials(credentials, call),
+            credentials=wrapped,
             forward_webhooks=forward_webhooks,
             integration_config=integration_config,
             custom=custom,
@@ -93,10 +105,14 @@ class Integrations:
         With `new_key` all that knew the integration by its old key no longer finds it.
         """
         call = Call("change integration", integration_id=key, writes=True)
+        wrapped = Secret(credentials) if credentials is not None else None
+        del credentials
         request = body(
-            unique_key=new_key,
+            IntegrationChange,
+            call,
+            new_key=new_key,
             display_name=display_name,
-            credentials=_credentials(credentials, call),
+            credentials=wrapped,
             forward_webhooks=forward_webhooks,
             integration_config=integration_config,
             custom=custom,
@@ -149,10 +165,6 @@ class Integrations:
         path = f"{_path(call, key)}/functions/{path_segment(call, 'function name', name)}"
         answer = await self._http.json("GET", path, call, query=query(call, type=type))
         return validated(FunctionAnswer, answer, call).data
-
-
-def _credentials(given: object, call: Call) -> IntegrationCredentials | None:
-    return None if given is None else checked(INTEGRATION_CREDENTIALS, given, "credentials", call)
 
 
 def _path(call: Call, key: str) -> str:

@@ -10,11 +10,16 @@ from nango_tools.resources.queries import query
 
 
 class Providers:
+    """Each is a Provider, whose name is what an integration's `provider` says."""
+
     def __init__(self, http: Http) -> None:
         self._http = http
 
     async def list(self, search: str | None = None) -> builtins.list[Provider]:
-        """GET /providers: some 800 of them, without paging. search: part of a name."""
+        """GET /providers: some 800 of them, without paging. search: part of a name; empty where none has it.
+
+        InvalidKeyError where the key is refused.
+        """
         call = Call("list providers")
         answer = await self._http.json("GET", "/providers", call, query=query(call, search=search))
         return validated(ProviderList, answer, call).data

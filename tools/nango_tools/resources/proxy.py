@@ -5,16 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict, Unpack
 from urllib.parse import unquote
 
-from pydantic import JsonValue
-
 from nango_tools.errors import Call, InvalidInput, Outcome
 from nango_tools.failures import from_response, is_nangos_own
 from nango_tools.http import Http, connection_headers, encode_json
 from nango_tools.models.proxy import ProxyResponse
-from nango_tools.resources.queries import query, within
+from nango_tools.resources.queries import parameters, within
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-Params = Mapping[str, str | int | bool | Sequence[str]]
+Params = Mapping[str, str | float | bool | Sequence[str | float | bool] | None]
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -26,7 +24,7 @@ class Options(TypedDict):
     connection_id: str
     integration_id: str
     params: NotRequired[Params | None]
-    json: NotRequired[JsonValue]
+    json: NotRequired[object]
     content: NotRequired[bytes | None]
     headers: NotRequired[Mapping[str, str] | None]
     base_url_override: NotRequired[str | None]
@@ -47,7 +45,7 @@ class Proxy:
         connection_id: str,
         integration_id: str,
         params: Params | None = None,
-        json: JsonValue = None,
+        json: object = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         base_url_override: str | None = None,
@@ -80,7 +78,7 @@ class Proxy:
             method,
             _path(path, call),
             call,
-            query=query(call, **(params or {})),
+            query=parameters(call, params or {}),
             headers=all_headers,
             content=body,
             content_type=_content_type(headers or {}, json=json is not None) if body is not None else None,
@@ -127,13 +125,13 @@ def _content_type(headers: Mapping[str, str], *, json: bool) -> str:
 
 
 def _header_name(name: str, call: Call) -> str:
-    if not _HEADER_NAME.fullmatch(name):
+    if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
         raise _refused(call, f"{name!r} is no name of a header")
     return name
 
 
 def _header_value(name: str, value: str, call: Call) -> str:
-    if not value.isascii() or not value.isprintable() or value != value.strip():
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or value != value.strip():
         raise _refused(call, f"the value of {name!r} cannot be sent in a header")
     return value
 

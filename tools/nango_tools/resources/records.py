@@ -1,8 +1,8 @@
 """GET /records: what a sync copied from the provider."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Literal, get_args
 
 from pydantic import JsonValue
 
@@ -10,7 +10,7 @@ from nango_tools.errors import Call, InvalidInput, MalformedResponse, Outcome
 from nango_tools.http import Http, connection_headers
 from nango_tools.models.records import Record, RecordMetadata, RecordPage
 from nango_tools.models.wire import validated
-from nango_tools.resources.queries import joined, query, within
+from nango_tools.resources.queries import joined, query, texts, within
 
 LastAction = Literal["added", "updated", "deleted"]
 
@@ -18,6 +18,8 @@ _METADATA = "_nango_metadata"
 
 
 class Records:
+    """Each is a Record: what the sync saved, and when it changed."""
+
     def __init__(self, http: Http) -> None:
         self._http = http
 
@@ -43,7 +45,8 @@ class Records:
         moves to the end, and is given again.
 
         An unknown model is no error: there are no records. UnknownConnection. MalformedResponse where a cursor comes
-        a second time, since the listing would never end. A malformed `cursor` is NangoUnavailable: Nango answers 500.
+        a second time, or with no record before it, since the listing would never end. A malformed `cursor` is
+        NangoUnavailable: Nango answers 500.
         """
         call = Call(f"list records of {model!r}", connection_id, integration_id)
         headers = connection_headers(call, connection_id, integration_id)
@@ -55,9 +58,9 @@ class Records:
             call,
             model=model,
             variant=variant,
-            modified_after=modified_after.isoformat() if modified_after else None,
-            filter=None if filter is None else joined(call, "filter", filter),
-            ids=ids,
+            modified_after=_utc(modified_after) if modified_after else None,
+            filter=None if filter is None else joined(call, "filter", filter, get_args(LastAction)),
+            ids=None if ids is None else texts(call, "ids", ids),
             limit=within(call, "limit", limit, 1, 10_000),
         )
         seen = {cursor}
@@ -70,6 +73,8 @@ class Records:
             cursor = page.next_cursor
             if not cursor:
                 return
+            if not page.records:
+                raise MalformedResponse("Nango gave a cursor without a record before it", call=call)
             if cursor in seen:
                 raise MalformedResponse("Nango gave a cursor for the second time", call=call)
             seen.add(cursor)
@@ -78,3 +83,8 @@ class Records:
 def _record(found: dict[str, JsonValue], call: Call) -> Record:
     data = {name: value for name, value in found.items() if name != _METADATA}
     return Record(data=data, metadata=validated(RecordMetadata, found.get(_METADATA), call))
+
+
+def _utc(moment: datetime) -> str:
+    """Nango takes no other zone's offset, and none written as +00:00."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

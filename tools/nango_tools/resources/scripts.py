@@ -7,6 +7,8 @@ from nango_tools.models.wire import validated
 
 
 class Scripts:
+    """The functions come by integration, as IntegrationFunctions."""
+
     def __init__(self, http: Http) -> None:
         self._http = http
 

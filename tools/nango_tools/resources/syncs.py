@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from nango_tools.errors import Call, InvalidInput, Outcome
+from nango_tools.errors import Call
 from nango_tools.http import Http
-from nango_tools.models.syncs import SyncStatus, SyncStatusList, SyncVariant
+from nango_tools.models.syncs import SyncMode, SyncRun, SyncStatus, SyncStatusList, SyncSwitch, SyncVariant
 from nango_tools.models.wire import body, validated
 from nango_tools.resources.queries import joined, query
 
-SyncMode = Literal["incremental", "full_refresh", "full_refresh_and_clear_cache"]
 SyncNames = Sequence[str | SyncVariant]
 
 
@@ -24,10 +23,15 @@ class Syncs:
     ) -> list[SyncStatus]:
         """GET /sync/status; "*" is all syncs.
 
-        Syncs, connections and integrations that do not exist are no error: the list is empty then.
+        Syncs, connections and integrations that do not exist are no error: the list is empty then. InvalidInput for no
+        syncs at all (before sending), InsufficientScopeError without the scope.
         """
         call = Call("get sync status", connection_id, integration_id)
-        names = "*" if syncs == "*" else joined(call, "syncs", [_full_name(sync) for sync in _some(syncs, call)])
+        names = "*"
+        if syncs != "*":
+            given = body(SyncSwitch, call, integration_id=integration_id, connection_id=connection_id, syncs=syncs)
+            full = [sync if isinstance(sync, str) else "{name}::{variant}".format(**sync) for sync in given["syncs"]]
+            names = joined(call, "syncs", full)
         wanted = query(call, provider_config_key=integration_id, syncs=names, connection_id=connection_id)
         answer = await self._http.json("GET", "/sync/status", call, query=wanted)
         return validated(SyncStatusList, answer, call).syncs
@@ -50,12 +54,15 @@ class Syncs:
         UnknownConnection; NotFound for a sync that does not exist.
         """
         call = Call("trigger syncs", connection_id, integration_id, writes=True)
+        options = {"reset": reset, "empty_cache": empty_cache}
         request = body(
-            provider_config_key=integration_id,
+            SyncRun,
+            call,
+            integration_id=integration_id,
             connection_id=connection_id,
-            syncs=[*_some(syncs, call)],
+            syncs=syncs,
             sync_mode=sync_mode,
-            opts=body(reset=reset, emptyCache=empty_cache) or None,
+            opts=None if (reset, empty_cache) == (None, None) else options,
         )
         await self._http.json("POST", "/sync/trigger", call, body=request)
 
@@ -71,15 +78,5 @@ class Syncs:
         self, verb: Literal["start", "pause"], integration_id: str, syncs: SyncNames, connection_id: str | None
     ) -> None:
         call = Call(f"{verb} syncs", connection_id, integration_id, writes=True)
-        request = body(provider_config_key=integration_id, connection_id=connection_id, syncs=[*_some(syncs, call)])
+        request = body(SyncSwitch, call, integration_id=integration_id, connection_id=connection_id, syncs=syncs)
         await self._http.json("POST", f"/sync/{verb}", call, body=request)
-
-
-def _some(syncs: SyncNames, call: Call) -> SyncNames:
-    if isinstance(syncs, str) or not syncs:
-        raise InvalidInput("syncs is not a sequence of at least one name", call=call, outcome=Outcome.NOT_SENT)
-    return syncs
-
-
-def _full_name(sync: str | SyncVariant) -> str:
-    return sync if isinstance(sync, str) else f"{sync.name}::{sync.variant}"
