@@ -151,8 +151,10 @@ async def test_another_key_is_refused_everywhere(nango: NangoClient) -> None:
             lambda: stranger.proxy.get("x", **where),
             lambda: anext(stranger.connections.list()),
             lambda: anext(stranger.records.list(**where, model="M")),
-            lambda: stranger.end_user({"end_user_id": "a"}).execute("i", "a", writes=True),
         ):
             with pytest.raises(InvalidKeyError) as caught:
                 await attempt()
             assert caught.value.outcome is Outcome.REJECTED
+        with pytest.raises(InvalidKeyError) as caught:
+            await stranger.end_user({"end_user_id": "a"}).execute("i", "a", writes=True)
+        assert caught.value.outcome is Outcome.NOT_SENT  # the connection was not even found

@@ -224,7 +224,7 @@ async def update_frequency(request: Request) -> JSONResponse:
 
 async def create_variant(request: Request) -> JSONResponse:
     """The same function once more for the connection, with records of its own."""
-    services = await with_api_key(request, "syncs:update")
+    services = await with_api_key(request, "syncs:variant:create")
     body = await read_body(request, _VARIANT)
     path = read_path(request, name=WORD, variant=WORD)
     refuse_query(request)
@@ -242,7 +242,7 @@ async def create_variant(request: Request) -> JSONResponse:
 
 
 async def delete_variant(request: Request) -> JSONResponse:
-    services = await with_api_key(request, "syncs:update")
+    services = await with_api_key(request, "syncs:variant:delete")
     body = await read_body(request, _VARIANT)
     path = read_path(request, name=WORD, variant=WORD)
     refuse_query(request)
