@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 _LONGEST_QUOTE = 300
+_CONFLICT_OR_TIMEOUT = (408, 409)
 
 
 class Outcome(StrEnum):
@@ -20,6 +21,12 @@ class Outcome(StrEnum):
     def may_be_sent_again(self) -> bool:
         """Whether a write with this outcome certainly had no effect, and may be sent again without asking anybody."""
         return self in (Outcome.NOT_SENT, Outcome.REJECTED)
+
+    @classmethod
+    def of_upstream(cls, status: int | None) -> "Outcome":
+        """What a provider's error status tells: failed for a clear refusal, unknown for a conflict, a time-out, its 5xx."""
+        clear = status is not None and 400 <= status < 500 and status not in _CONFLICT_OR_TIMEOUT
+        return cls.FAILED if clear else cls.UNKNOWN
 
 
 @dataclass(frozen=True)

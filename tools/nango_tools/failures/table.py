@@ -33,7 +33,6 @@ from nango_tools.failures.wording import gist, issues_in_a_line
 _REAUTHORIZE = ("invalid_credentials", "connection_refresh_backoff")
 # A refresh that failed is Nango's own 400, or 424 while it backs off; some providers are answered 401.
 _REAUTHORIZE_UPSTREAM = (400, 401, 424)
-_CONFLICT_OR_TIMEOUT = (408, 409)
 # With these codes Nango turns a call away. A server error says so in vain: whoever words it may have done the work.
 _REFUSALS: dict[str, tuple[int, ...]] = {
     "disabled_resource": (404,),
@@ -149,10 +148,9 @@ def _upstream(answer: Answer, facts: dict[str, Any]) -> NangoError:
     if refusal_code in _REAUTHORIZE and status in _REAUTHORIZE_UPSTREAM:
         # The function ran, and may have done something before it needed the credentials.
         return credentials_no_longer_work(f"{refusal_code}: {gist(refusal)}", Outcome.FAILED, **facts)
-    clear = status is not None and 400 <= status < 500 and status not in _CONFLICT_OR_TIMEOUT
     said = gist(answer.upstream_body if answer.upstream_body is not None else answer.payload)
     text = f"the provider answered {status if status is not None else 'with an error'}" + (f": {said}" if said else "")
-    return UpstreamError(text, outcome=Outcome.FAILED if clear else Outcome.UNKNOWN, **facts)
+    return UpstreamError(text, outcome=Outcome.of_upstream(status), **facts)
 
 
 def _not_found(text: str, said: str, call: Call, facts: dict[str, Any]) -> NangoError:

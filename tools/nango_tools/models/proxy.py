@@ -8,8 +8,6 @@ from pydantic import JsonValue
 from nango_tools.errors import Call, MalformedResponse, Outcome, UpstreamError
 from nango_tools.json_values import read_json
 
-_CONFLICT_OR_TIMEOUT = (408, 409)
-
 
 @dataclass(frozen=True)
 class ProxyResponse:
@@ -50,7 +48,6 @@ class ProxyResponse:
         """UpstreamError unless the status is 2xx; its outcome is failed for a clear refusal (4xx), else unknown."""
         if self.is_success:
             return
-        clear = 400 <= self.status < 500 and self.status not in _CONFLICT_OR_TIMEOUT
         try:
             body: JsonValue = read_json(self.text)
         except ValueError:
@@ -58,7 +55,7 @@ class ProxyResponse:
         raise UpstreamError(
             f"the provider answered {self.status}: {self.text}",
             call=self.call,
-            outcome=Outcome.FAILED if clear else Outcome.UNKNOWN,
+            outcome=Outcome.of_upstream(self.status),
             status=self.status,
             upstream_status=self.status,
             upstream_body=body,
