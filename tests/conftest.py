@@ -7,6 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
+pytest_plugins = ["agents", "databases"]
+"""Of tests/support."""
+
 _LEAKS = ("NANGO", "OPENAI", "LANGSMITH", "LANGCHAIN", "LANGGRAPH")
 
 

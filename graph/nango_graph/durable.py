@@ -12,6 +12,7 @@ from langchain_core.runnables.config import ensure_config
 from langgraph.graph.state import CompiledStateGraph, StateGraph
 
 from nango_graph.errors import UsageError
+from nango_graph.services import ServicesSource
 from nango_graph.tracing import Tracing
 
 NO_CHECKPOINTER = (
@@ -56,6 +57,7 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
 class DurableBuilder(StateGraph[Any, Any, Any, Any]):
     """A `StateGraph` that compiles to a `DurableGraph`."""
 
+    services: ServicesSource | None = None
     tracing: Tracing | None = None
     admit: Callable[[str | None, object], Awaitable[None]] | None = None
     """Raises for whoever may not run a thread, before the run has left anything in it."""

@@ -1,8 +1,10 @@
 """Who asked, and whose accounts are therefore used."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from langgraph.runtime import Runtime
+from langgraph_sdk.auth.types import BaseUser
 
 from nango_graph.context import Context, as_context
 from nango_graph.errors import UsageError
@@ -23,8 +25,14 @@ class Requester:
         return f"organization:{self.organization_id}" if self.organization_id else f"user:{self.user_id}"
 
     @property
+    def key(self) -> str:
+        """Names this person among all tenants: the owner of threads on a LangGraph server."""
+        user = f"user:{quote(self.user_id, safe='')}"
+        return f"organization:{quote(self.organization_id, safe='')}/{user}" if self.organization_id else user
+
+    @property
     def tags(self) -> dict[str, str]:
-        """The tags by which Nango finds this requester's connections, and which new ones get."""
+        """The tags that new connections of this requester get."""
         tags = {"end_user_id": self.user_id}
         if self.organization_id:
             tags["organization_id"] = self.organization_id
@@ -38,11 +46,31 @@ def requester_of(runtime: Runtime[Context], fallback_user_id: str) -> Requester:
     Raises `UsageError` for an empty user.
     """
     server = runtime.server_info
-    if server is not None:
-        identity = server.user.identity if server.user is not None else fallback_user_id
-        return _checked(Requester(identity))
-    context = as_context(runtime.context)
-    return _checked(Requester(context.user_id, context.organization_id))
+    if server is None:
+        context = as_context(runtime.context)
+        return _checked(Requester(context.user_id, context.organization_id))
+    logged_in = _logged_in(runtime)
+    if logged_in is None and not fallback_user_id:
+        raise UsageError("Nobody is logged in, and this server has JWT settings: serve it with deploy/langgraph.json.")
+    return _checked(logged_in or Requester(fallback_user_id))
+
+
+def _logged_in(runtime: Runtime[Context]) -> Requester | None:
+    """The user that the server authenticated: `user_id` and `organization_id` as our own auth sets them, or another auth's
+    identity. None without auth, and in runs that nobody asked for, such as wake-ups.
+    """
+    user = runtime.server_info.user if runtime.server_info is not None else None
+    if user is None:
+        return None
+    return Requester(_field(user, "user_id") or user.identity, _field(user, "organization_id"))
+
+
+def _field(user: BaseUser, name: str) -> str:
+    try:
+        value = user[name]
+    except (KeyError, AttributeError):
+        return ""
+    return value if isinstance(value, str) else ""
 
 
 def actor_of(runtime: Runtime[Context], fallback_user_id: str) -> str:
@@ -55,11 +83,7 @@ def actor_of(runtime: Runtime[Context], fallback_user_id: str) -> str:
 
 def is_stranger(runtime: Runtime[Context], requester: Requester) -> bool:
     """Is whoever runs the graph now of another tenant? False where nobody is named, as in a wake-up."""
-    server = runtime.server_info
-    if server is not None:
-        known = Requester(server.user.identity) if server.user is not None else None
-    else:
-        known = named_in(as_context(runtime.context))
+    known = _logged_in(runtime) if runtime.server_info is not None else named_in(as_context(runtime.context))
     return known is not None and known.tenant != requester.tenant
 
 

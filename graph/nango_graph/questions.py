@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from nango_graph.approval import AnswerKind, Request, confirm_field
+from nango_graph.approval import CONFIRM, AnswerKind, Request, confirm_field
 from nango_graph.display import compact, markdown
 from nango_graph.execution.work import Ask, AskToSend, AskWhatHappened, Unit
 from nango_graph.prompts import ANNOUNCES
@@ -35,6 +35,19 @@ class AccountChoice:
     integration: str
     display_name: str
     accounts: Sequence[Connection]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmAccount:
+    """A new account that came through a link whose opener nobody knows."""
+
+    wait_id: str
+    integration: str
+    display_name: str
+    account: Connection
+
+
+Unclear = MissingConnection | AccountChoice | ConfirmAccount
 
 
 def approval_requests(asks: Sequence[Ask]) -> list[Request]:
@@ -123,8 +136,38 @@ def announcement(text: str, *, about: str) -> AIMessage:
     return AIMessage(text, id=str(uuid.uuid5(uuid.NAMESPACE_OID, about)), additional_kwargs={ANNOUNCES: True})
 
 
-def connection_requests(missing: Sequence[MissingConnection], choices: Sequence[AccountChoice]) -> list[Request]:
-    return [*map(_connect_request, missing), *map(_choice_request, choices)]
+def connection_requests(unclear: Sequence[Unclear]) -> list[Request]:
+    return [_connection_request(one) for one in unclear]
+
+
+def _connection_request(unclear: Unclear) -> Request:
+    match unclear:
+        case MissingConnection():
+            return _connect_request(unclear)
+        case AccountChoice():
+            return _choice_request(unclear)
+        case ConfirmAccount():
+            return _confirm_request(unclear)
+
+
+def _confirm_request(confirm: ConfirmAccount) -> Request:
+    account = confirm.account
+    return Request(
+        name="confirm_account",
+        args={"integration": confirm.integration, "account": account["label"], CONFIRM: "no"},
+        description=(
+            f"**Is this your {markdown(confirm.display_name)} account?** {markdown(account['label'])} was connected through "
+            f"the link of this chat. Nobody logged in to open it, so it may be somebody else's. Set `{CONFIRM}` to `yes` to use it, "
+            "or reject it."
+        ),
+        allowed=["edit", "reject"],
+        item={
+            "about": "confirm",
+            "wait_id": confirm.wait_id,
+            "integration": confirm.integration,
+            "connection_id": account["connection_id"],
+        },
+    )
 
 
 def _connect_request(missing: MissingConnection) -> Request:
@@ -160,14 +203,17 @@ def _choice_request(choice: AccountChoice) -> Request:
     )
 
 
-def connection_message(missing: Sequence[MissingConnection], choices: Sequence[AccountChoice]) -> str:
-    lines = [
-        f"I need access to {markdown(one.display_name)}{' again' if one.broken else ''}: [authorize here]({one.link})"
-        for one in missing
-    ]
-    lines += [
-        f"You have {len(one.accounts)} accounts in {markdown(one.display_name)}. Which one? "
-        + ", ".join(markdown(account["label"]) for account in one.accounts)
-        for one in choices
-    ]
-    return "\n\n".join(lines)
+def connection_message(unclear: Sequence[Unclear]) -> str:
+    return "\n\n".join(map(_connection_line, unclear))
+
+
+def _connection_line(unclear: Unclear) -> str:
+    name = markdown(unclear.display_name)
+    match unclear:
+        case MissingConnection():
+            return f"I need access to {name}{' again' if unclear.broken else ''}: [authorize here]({unclear.link})"
+        case AccountChoice():
+            labels = ", ".join(markdown(account["label"]) for account in unclear.accounts)
+            return f"You have {len(unclear.accounts)} accounts in {name}. Which one? {labels}"
+        case ConfirmAccount():
+            return f"{markdown(unclear.account['label'])} was connected to {name}. Is it yours?"

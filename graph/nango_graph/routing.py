@@ -19,8 +19,11 @@ def after_resolving(state: State) -> Literal["await_connection", "discover_tools
     return "await_connection" if state.get("asked") else "discover_tools"
 
 
-def after_discovering(state: State) -> Literal["plan", "respond"]:
-    return "respond" if state.get("reply") else "plan"
+def after_discovering(state: State) -> Literal["execute", "plan", "respond"]:
+    if state.get("reply"):
+        return "respond"
+    # A plan whose connection broke on the way goes on where it stood.
+    return "execute" if state.get("plan_id") else "plan"
 
 
 def after_planning(state: State) -> Literal["execute", "resolve_connections", "respond"]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -41,7 +41,7 @@ async def open_services(
     async with AsyncExitStack() as stack:
         nango = await stack.enter_async_context(NangoClient(settings.nango))
         if records is None:
-            records = await Records.open(settings.records_url or settings.data_dir / "records.db")
+            records = await Records.open(settings.database_url or settings.data_dir / "records.db")
             stack.push_async_callback(records.close)
         yield Services(
             settings=settings,
@@ -63,12 +63,12 @@ class ServicesPerLoop:
     open; they are closed when the loop cancels its tasks, as `asyncio.run` does in the end.
     """
 
-    def __init__(self, settings: Callable[[], AgentSettings]) -> None:
-        self._settings = settings
+    def __init__(self, opened: Callable[[], AbstractAsyncContextManager[Services]]) -> None:
+        self._opened = opened
         self._made: dict[asyncio.AbstractEventLoop, asyncio.Future[Services]] = {}
 
     async def __call__(self) -> Services:
-        """Raises what `settings` raises; the next call tries again."""
+        """Raises what opening raises; the next call tries again."""
         loop = asyncio.get_running_loop()
         for other in list(self._made):
             if other.is_closed():
@@ -82,7 +82,7 @@ class ServicesPerLoop:
 
     async def _hold(self, made: asyncio.Future[Services]) -> None:
         try:
-            async with open_services(self._settings()) as services:
+            async with self._opened() as services:
                 made.set_result(services)
                 while True:  # noqa: ASYNC110 - the loop's timer holds this task, which nothing else does
                     await asyncio.sleep(_LONG)

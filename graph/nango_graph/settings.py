@@ -1,11 +1,13 @@
 """Everything that the environment decides, read in this one place from a mapping that is handed in."""
 
+import hmac
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from nango_tools import NangoSettings, SettingsError
 
@@ -48,22 +50,77 @@ class AgentSettings(BaseModel):
     nango: NangoSettings
     model: ModelSettings
     data_dir: Path
-    records_url: str | None = None
-    """SQLAlchemy URL of the records; by default SQLite in `data_dir`."""
+    database_url: str | None = None
+    """Records, and checkpoints where the agent makes them itself: SQLAlchemy URL; by default SQLite in `data_dir`."""
     user_id: str = "local-user"
-    """Who the user is where nobody logs in: the terminal, and a LangGraph server without auth."""
+    """Who the user is in a terminal."""
+    server_user_id: str = "local-user"
+    """Who the user is on a LangGraph server without auth. Empty where users log in: then nobody is assumed."""
+    public_url: str | None = None
+    """Where browsers reach our own pages (`/connect/...`). Without it people are shown Nango's own, short-lived links."""
+    link_secret: SecretStr | None = None
+    """Signs our links. By default derived from the Nango key, so that all workers agree on it."""
+    probes: dict[str, str] = Field(default_factory=dict)
+    """By integration: an action that only reads, to see that a new connection works where the key can't read connections."""
+
+    @property
+    def link_key(self) -> bytes:
+        """What our links are signed with."""
+        if self.link_secret is not None:
+            return self.link_secret.get_secret_value().encode()
+        return hmac.digest(self.nango.api_key.get_secret_value().encode(), b"nango-agent connect links", "sha256")
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Raises `SettingsError` with one sentence that names the variable to set."""
         nango = NangoSettings.from_environ(environ)
+        user_id = environ.get("NANGO_AGENT_USER_ID", "").strip() or "local-user"
+        users_log_in = any(name.startswith("NANGO_AGENT_JW") and value for name, value in environ.items())
         return cls(
             nango=nango,
             model=ModelSettings.from_environ(environ),
             data_dir=data_dir(environ),
-            records_url=environ.get("NANGO_AGENT_RECORDS_URL") or None,
-            user_id=environ.get("NANGO_AGENT_USER_ID", "").strip() or "local-user",
+            database_url=environ.get("NANGO_AGENT_DATABASE_URL") or None,
+            user_id=user_id,
+            server_user_id="" if users_log_in else environ.get("NANGO_AGENT_DEV_USER", "").strip() or user_id,
+            public_url=_public_url(environ),
+            link_secret=_link_secret(environ.get("NANGO_AGENT_LINK_SECRET", "")),
+            probes=_probes(environ.get("NANGO_AGENT_PROBES", "")),
         )
+
+
+def _public_url(environ: Mapping[str, str]) -> str | None:
+    url = (environ.get("NANGO_AGENT_PUBLIC_URL") or "").rstrip("/")
+    if not url:
+        return None
+    parts = urlsplit(url)
+    local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if (
+        not parts.hostname
+        or parts.query
+        or parts.fragment
+        or not (parts.scheme == "https" or (parts.scheme == "http" and local))
+    ):
+        raise SettingsError(
+            f"NANGO_AGENT_PUBLIC_URL must be an https:// address (http:// on this machine), not {url[:200]!r}."
+        )
+    return url
+
+
+def _link_secret(text: str) -> SecretStr | None:
+    if text and len(text) < 32:
+        raise SettingsError("NANGO_AGENT_LINK_SECRET is too short: give it at least 32 characters.")
+    return SecretStr(text) if text else None
+
+
+def _probes(text: str) -> dict[str, str]:
+    probes = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        integration, _, action = (part.strip() for part in entry.partition("/"))
+        if not integration or not action:
+            raise SettingsError(f"NANGO_AGENT_PROBES: {entry[:100]!r} is not integration/action.")
+        probes[integration] = action
+    return probes
 
 
 def data_dir(environ: Mapping[str, str]) -> Path:

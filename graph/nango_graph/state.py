@@ -87,8 +87,16 @@ class State(Input, total=False):
     schema_version: int
     turn: Turn
     integrations: list[str]
+    optional: list[str]
+    """Integrations to use if a usable connection is there, and not to ask for."""
     declined: list[str]
-    """Integrations that the user said to do without."""
+    """Integrations to do without."""
+    declined_because: dict[str, str]
+    """Why, by integration, where it was not the user's word."""
+    accounts: dict[str, str]
+    """By integration: the connection that this turn is to use, as the request or an answer named it; "" asks which."""
+    parked: dict[str, str]
+    """By integration: the connection that broke while steps of the plan needed it."""
     connections: dict[str, Connection]
     plan_id: str | None
     steps: dict[str, str]

@@ -20,6 +20,7 @@ from langsmith.run_helpers import get_tracing_context
 from langsmith.utils import tracing_is_enabled
 from pydantic import SecretStr
 
+from nango_graph.services import ServicesSource
 from nango_graph.settings import AgentSettings
 
 MASKED = "[masked]"
@@ -96,11 +97,11 @@ def _masked(found: re.Match[str]) -> str:
 class Tracing:
     """Gives runs a tracer that masks, while LangSmith tracing is on. Its client is made at the first traced run.
 
-    `settings` tells the deployment's own secrets. It may raise, as it does when the run itself looks at the settings.
+    `services` know the deployment's own secrets. Making them may raise, as it does when the run itself asks for them.
     """
 
-    def __init__(self, settings: Callable[[], AgentSettings]) -> None:
-        self._settings = settings
+    def __init__(self, services: ServicesSource) -> None:
+        self._services = services
         self._client: Client | None = None
 
     async def traced(self, config: RunnableConfig | None, own: RunnableConfig | None) -> RunnableConfig | None:
@@ -119,7 +120,7 @@ class Tracing:
         if any(isinstance(handler, LangChainTracer) for handler in handlers):
             return config
         if self._client is None:
-            mask = create_mask(_secrets_of(self._settings()))
+            mask = create_mask(_secrets_of((await self._services()).settings))
             # In a thread: it looks at the machine, which a server's loop should not wait for.
             self._client = await asyncio.to_thread(Client, anonymizer=mask)
         parent = surroundings["parent"]
@@ -138,5 +139,5 @@ class Tracing:
 
 
 def _secrets_of(settings: AgentSettings) -> list[SecretStr]:
-    found = [settings.nango.api_key, settings.nango.webhook_signing_key, settings.model.api_key]
+    found = [settings.nango.api_key, settings.nango.webhook_signing_key, settings.model.api_key, settings.link_secret]
     return [secret for secret in found if secret is not None]

@@ -35,7 +35,7 @@ from nango_graph.nodes.plan import plan
 from nango_graph.nodes.resolve_connections import resolve_connections
 from nango_graph.nodes.respond import respond
 from nango_graph.records.turns import SOMEBODY_ELSES
-from nango_graph.services import Services, ServicesPerLoop, ServicesSource
+from nango_graph.services import Services, ServicesPerLoop, ServicesSource, open_services
 from nango_graph.settings import AgentSettings
 from nango_graph.state import Input, Output, Reply, State
 from nango_graph.tracing import Tracing
@@ -58,15 +58,16 @@ NODES: dict[str, Node] = {
 """The names are in every checkpoint: a thread that waits in a renamed node is lost."""
 
 
-def build_graph(services: Services | None = None) -> DurableBuilder:
+def build_graph(services: Services | ServicesSource | None = None) -> DurableBuilder:
     """The workflow, uncompiled: compile it with the checkpointer of your choice.
 
-    `services` come from `open_services(...)`. Without them they are made from the environment at the first run, one set
-    for each event loop. Compiled graphs always run with `durability="sync"`.
+    `services` come from `open_services(...)`, or are asked for at every node (`ServicesPerLoop`). Without them they are made
+    from the environment at the first run, one set for each event loop. Compiled graphs always run with `durability="sync"`.
     """
-    source = _given(services) if services is not None else ServicesPerLoop(_settings_from_environment)
+    source = _source(services)
     graph = DurableBuilder(State, context_schema=Context, input_schema=Input, output_schema=Output)
-    graph.tracing = Tracing(_settings_from_environment if services is None else lambda: services.settings)
+    graph.services = source
+    graph.tracing = Tracing(source)
     graph.admit = _admission(source)
     for name, node in NODES.items():
         graph.add_node(name, _bound(node, source))
@@ -103,9 +104,15 @@ def _settings_from_environment() -> AgentSettings:
         raise UsageError(str(error)) from error
 
 
-def _given(services: Services) -> ServicesSource:
-    async def source() -> Services:
+def _source(services: Services | ServicesSource | None) -> ServicesSource:
+    if services is None:
+        return ServicesPerLoop(lambda: open_services(_settings_from_environment()))
+    if not isinstance(services, Services):
         return services
+    given = services
+
+    async def source() -> Services:
+        return given
 
     return source
 

@@ -149,9 +149,9 @@ async def test_a_chat_goes_on_by_polling_when_nango_can_deliver_nothing(start, s
 
 @pytest.mark.parametrize("url", ["foo://bar", "postgresql+psycopg://user:canary@127.0.0.1:9/agent"])
 async def test_records_that_can_not_be_opened_are_one_sentence_without_the_password(start, sandbox, url):
-    status, output = await run(start, "list the channels", environ=environment(sandbox, NANGO_AGENT_RECORDS_URL=url))
+    status, output = await run(start, "list the channels", environ=environment(sandbox, NANGO_AGENT_DATABASE_URL=url))
     assert status == 1
-    assert "NANGO_AGENT_RECORDS_URL" in output
+    assert "NANGO_AGENT_DATABASE_URL" in output
     assert "Traceback" not in output
     assert "canary" not in output
 

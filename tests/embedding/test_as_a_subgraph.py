@@ -20,7 +20,7 @@ from nango_graph import (
     open_services,
 )
 from nango_graph.cli.autopilot import authorize
-from nango_graph.waiting import look_at_waits
+from nango_graph.waiting.looking import look_at_waits
 from nango_sandbox import Sandbox
 from nango_tools import NangoSettings
 

@@ -201,7 +201,7 @@ async def decided(asks: list[AskToSend], answer: Any, a_tool: Tool) -> tuple[Any
             stream_writer=print,
         )
         services: Any = SimpleNamespace(
-            records=records, clock=Clock(), catalog=Catalog(), settings=SimpleNamespace(user_id="ada")
+            records=records, clock=Clock(), catalog=Catalog(), settings=SimpleNamespace(server_user_id="ada")
         )
         update = await decide(state, runtime, services)
         return update["asked"], await records.decisions.of_plan("plan", "user:ada")

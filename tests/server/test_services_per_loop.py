@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nango_graph import AgentSettings, Services, UsageError
-from nango_graph.services import ServicesPerLoop
+from nango_graph.services import ServicesPerLoop, open_services
 from nango_tools import NangoError
 
 
@@ -19,7 +19,7 @@ def _settings(folder: Path) -> AgentSettings:
 
 
 def test_a_loop_has_one_set_which_stays_open_until_the_loop_ends(tmp_path: Path) -> None:
-    source = ServicesPerLoop(lambda: _settings(tmp_path))
+    source = ServicesPerLoop(lambda: open_services(_settings(tmp_path)))
     threads = threading.active_count()
 
     async def use() -> Services:
@@ -46,7 +46,7 @@ def test_settings_that_are_wrong_are_looked_at_again_at_the_next_run(tmp_path: P
             raise UsageError("Set NANGO_API_KEY.")
         return found[0]
 
-    source = ServicesPerLoop(settings)
+    source = ServicesPerLoop(lambda: open_services(settings()))
 
     async def use() -> None:
         for _ in range(2):
@@ -72,7 +72,10 @@ def test_loops_that_start_at_the_same_time_can_share_new_records(tmp_path: Path)
         await (await source()).records.turns.is_finished("none")
 
     for attempt in range(20):
-        source, start = ServicesPerLoop(lambda n=attempt: _settings(tmp_path / str(n))), threading.Barrier(4)
+        source, start = (
+            ServicesPerLoop(lambda n=attempt: open_services(_settings(tmp_path / str(n)))),
+            threading.Barrier(4),
+        )
         threads = [threading.Thread(target=run, args=(source, start)) for _ in range(4)]
         for thread in threads:
             thread.start()

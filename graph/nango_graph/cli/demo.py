@@ -14,7 +14,7 @@ from nango_graph.cli.receiver import receiving_webhooks
 from nango_graph.cli.session import Session, open_session
 from nango_graph.cli.terminal import Terminal
 from nango_graph.settings import RULE_BASED, AgentSettings, ModelSettings
-from nango_graph.webhook_app import create_webhook_app
+from nango_graph.web.webhooks import create_webhook_app
 from nango_sandbox import PortTakenError, Sandbox
 from nango_sandbox.rule_model import NOTICE
 from nango_tools import NangoSettings

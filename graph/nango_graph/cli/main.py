@@ -43,7 +43,7 @@ async def _command(arguments: argparse.Namespace, environ: Mapping[str, str]) ->
     except SQLAlchemyError as error:
         reason = type(error).__name__
         print(
-            f"nango-agent: the records can't be opened or written ({reason}). Check NANGO_AGENT_RECORDS_URL and the database, "
+            f"nango-agent: the records can't be opened or written ({reason}). Check NANGO_AGENT_DATABASE_URL and the database, "
             "or NANGO_AGENT_DATA_DIR.",
             file=sys.stderr,
         )
@@ -69,7 +69,7 @@ async def _chat(arguments: argparse.Namespace, environ: Mapping[str, str], termi
     from nango_graph.cli.receiver import receiving_webhooks
     from nango_graph.cli.session import open_session
     from nango_graph.settings import AgentSettings, data_dir
-    from nango_graph.webhook_app import create_webhook_app
+    from nango_graph.web.webhooks import create_webhook_app
 
     folder = data_dir(environ)
     if arguments.thread and demo_folder(folder, arguments.thread).exists():

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
-from nango_graph.webhook_app import PATH
+from nango_graph.web.webhooks import PATH
 
 
 class _Server(uvicorn.Server):

@@ -11,13 +11,13 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command
 
-from nango_graph.connecting import has_expired
+from nango_graph.connections.sessions import has_expired
 from nango_graph.context import Context
 from nango_graph.durable import DurableGraph
 from nango_graph.records.database import private_file
 from nango_graph.services import Services, open_services
 from nango_graph.settings import AgentSettings
-from nango_graph.waiting import look_at_waits
+from nango_graph.waiting.looking import look_at_waits
 from nango_graph.workflow import build_graph
 from nango_tools import NangoError
 from nango_tools.json_values import whole_characters

@@ -4,7 +4,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from nango_graph.connecting import has_expired
+from nango_graph.connections.sessions import has_expired
 from nango_graph.context import Context
 from nango_graph.services import Services
 from nango_graph.state import Asked, State
@@ -20,11 +20,17 @@ async def await_connection(state: State, runtime: Runtime[Context], services: Se
 
 
 async def _nothing_to_wait_for(asked: Asked, services: Services) -> bool:
-    """Has a wait been satisfied (or ended), or has a link died that must be made anew?"""
+    """Has a wait been satisfied (or ended), or has a link died that must be made anew? Whatever ends one item resumes all."""
     for item, request in zip(asked["items"], asked["payload"]["action_requests"], strict=True):
         if item["about"] != "connect":
             continue
         wait = await services.records.waits.get(item["wait_id"])
-        if wait is None or wait.state != "open" or has_expired(request["args"]["expires_at"], services.clock.now()):
+        now = services.clock.now()
+        if (
+            wait is None
+            or wait.state != "open"
+            or wait.deadline <= now
+            or has_expired(request["args"]["expires_at"], now)
+        ):
             return True
     return False

@@ -25,7 +25,7 @@ _INVENTED = "do-not-render-"
 
 async def begin_turn(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
     thread_id = thread_of(runtime)
-    requester = requester_of(runtime, services.settings.user_id)
+    requester = requester_of(runtime, services.settings.server_user_id)
     invented = [message for message in state["messages"] if (message.id or "").startswith(_INVENTED)]
     conversation = [message for message in state["messages"] if message not in invented]
     if not conversation or not isinstance(conversation[-1], HumanMessage) or not conversation[-1].text.strip():
@@ -33,7 +33,15 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
     human = conversation[-1]
     server = runtime.server_info
     turn_id = digest([thread_id, human.id])[:32]
-    row = TurnRow(turn_id, requester, thread_id, server.assistant_id if server else "")
+    settings = as_context(runtime.context).model_dump(mode="json", exclude={"user_id", "organization_id", "actor"})
+    row = TurnRow(
+        turn_id,
+        requester,
+        thread_id,
+        assistant_id=server.assistant_id if server else "",
+        graph_id=server.graph_id if server else "",
+        settings=settings,
+    )
     records = services.records
     await records.turns.begin(row, message_id=human.id or "", now=services.clock.now())
     plans = await records.plans.of_thread(thread_id)
@@ -48,13 +56,15 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
             id=turn_id,
             message_id=human.id or "",
             request=human.text,
-            settings=as_context(runtime.context).model_dump(
-                mode="json", exclude={"user_id", "organization_id", "actor"}
-            ),
+            settings=settings,
             planned=0,
         ),
         "integrations": [],
+        "optional": [],
         "declined": [],
+        "declined_because": {},
+        "accounts": {},
+        "parked": {},
         "earlier": await earlier_results(records, thread_id, requester.tenant),
         "results": [],
         "steps": {},

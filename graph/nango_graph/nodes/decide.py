@@ -22,7 +22,7 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     if asked is None:
         return {"answered": None}
     turn = await turn_of(state, runtime, services)
-    actor = actor_of(runtime, services.settings.user_id)
+    actor = actor_of(runtime, services.settings.server_user_id)
     now = services.clock.now()
     decisions: list[Decision] = []
     outcomes: list[tuple[CallKey, str]] = []

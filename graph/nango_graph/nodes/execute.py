@@ -5,7 +5,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from nango_graph.approval import ask
-from nango_graph.connecting import still_usable
+from nango_graph.connections.finding import still_usable
 from nango_graph.context import Context
 from nango_graph.execution.calling import Caller
 from nango_graph.execution.outputs import load_outputs

@@ -4,9 +4,11 @@ import uuid
 from pathlib import Path
 from typing import Self
 
+from nango_graph.records.accounts import Accounts, Known
 from nango_graph.records.calls import Call, Calls, CallState, NotAllowed
 from nango_graph.records.database import Database
 from nango_graph.records.decisions import CallKey, Decision, Decisions
+from nango_graph.records.leases import Lease, Leases
 from nango_graph.records.plans import PlanRow, Plans
 from nango_graph.records.turns import TurnRow, Turns
 from nango_graph.records.waits import Wait, Waits
@@ -16,6 +18,8 @@ __all__ = [
     "CallKey",
     "CallState",
     "Decision",
+    "Known",
+    "Lease",
     "NotAllowed",
     "PlanRow",
     "Records",
@@ -37,6 +41,8 @@ class Records:
         self.plans = Plans(database)
         self.decisions = Decisions(database)
         self.calls = Calls(database)
+        self.accounts = Accounts(database)
+        self.leases = Leases(database, self.worker)
 
     @classmethod
     async def open(cls, url: str | Path) -> Self:

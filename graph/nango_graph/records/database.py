@@ -12,7 +12,9 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
+    Connection,
     Float,
     Index,
     Integer,
@@ -24,15 +26,17 @@ from sqlalchemy import (
     TypeDecorator,
     event,
     insert,
+    inspect,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-VERSION = 1
+VERSION = 2
 _PATIENCE = 15.0
 """Seconds to wait for another process's lock on a SQLite file."""
 _SETUP_LOCK = 0x6E616E676F
@@ -66,6 +70,8 @@ turns = Table(
     Column("message_id", Prose, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("finished_at", Float),
+    Column("graph_id", String(255)),
+    Column("settings", JSON),
 )
 
 waits = Table(
@@ -84,6 +90,14 @@ waits = Table(
     Column("state", String(16), nullable=False, index=True),
     Column("created_at", Float, nullable=False),
     Column("changed_at", Float, nullable=False),
+    Column("turn_id", String(64)),
+    Column("look_at", Float),
+    Column("looks", Integer),
+    Column("unverified", Boolean),
+    Column("found_id", String(255)),
+    Column("checked_by", Prose),
+    Index("nango_agent_waits_due", "state", "look_at"),
+    Index("nango_agent_waits_requester", "integration", "requester", "state"),
     Index(
         "nango_agent_waits_open",
         "thread_id",
@@ -150,7 +164,32 @@ calls = Table(
     Column("started_at", Float, nullable=False),
     Column("finished_at", Float),
     PrimaryKeyConstraint("plan_id", "step", "item", "attempt"),
+    Column("cause", String(32)),
     Index("nango_agent_calls_thread", "thread_id", "tenant"),
+)
+
+accounts = Table(
+    "nango_agent_accounts",
+    metadata,
+    Column("tenant", String(255), nullable=False),
+    Column("requester", String(255), nullable=False),
+    Column("integration", String(255), nullable=False),
+    Column("connection_id", String(255), nullable=False),
+    Column("preferred_at", Float),
+    Column("trusted", Boolean),
+    Column("trusted_wait", String(64)),
+    PrimaryKeyConstraint("tenant", "requester", "integration", "connection_id"),
+)
+
+leases = Table(
+    "nango_agent_leases",
+    metadata,
+    Column("name", String(600), primary_key=True),
+    Column("kind", String(16), nullable=False, index=True),
+    Column("thread_id", String(255), nullable=False),
+    Column("worker", String(255), nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("until", Float, nullable=False),
 )
 
 
@@ -181,8 +220,7 @@ class Database:
                 if engine.dialect.name == "postgresql":
                     # CREATE TABLE races between workers that start together.
                     await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SETUP_LOCK})
-                await connection.run_sync(metadata.create_all)
-                await database._check_version(connection)
+                await connection.run_sync(_bring_up_to_date)
         except BaseException:
             await engine.dispose()
             raise
@@ -201,15 +239,35 @@ class Database:
     async def close(self) -> None:
         await self._engine.dispose()
 
-    async def _check_version(self, connection: AsyncConnection) -> None:
-        found = (await connection.execute(select(schema.c.version))).scalar()
-        if found is None:
-            await connection.execute(insert(schema).values(version=VERSION))
-        elif found != VERSION:
-            raise RuntimeError(
-                f"The records were written by another version of nango-agent (schema {found}, this one has {VERSION}). "
-                "Use that version, or give this one a database of its own."
-            )
+
+def _bring_up_to_date(connection: Connection) -> None:
+    """Makes what is missing: tables, and the columns and indexes that later versions have added to older ones."""
+    there = inspect(connection)
+    older = {table.name for table in metadata.sorted_tables if there.has_table(table.name)}
+    known = {name: {column["name"] for column in there.get_columns(name)} for name in older}
+    indexed = {name: {index["name"] for index in there.get_indexes(name)} for name in older}
+    metadata.create_all(connection)
+    found = connection.execute(select(schema.c.version)).scalar()
+    if found is not None and found > VERSION:
+        raise RuntimeError(
+            f"The records were written by a later version of nango-agent (schema {found}, this one has {VERSION}). "
+            "Use that version, or give this one a database of its own."
+        )
+    for table in metadata.sorted_tables:
+        if table.name not in older:
+            continue
+        for column in table.columns:
+            if column.name not in known[table.name]:
+                # Columns are only ever added, and those that are may be empty: older rows stay as they are.
+                kind = column.type.compile(dialect=connection.dialect)
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"))
+        for index in table.indexes:
+            if index.name not in indexed[table.name]:
+                index.create(connection)
+    if found is None:
+        connection.execute(insert(schema).values(version=VERSION))
+    elif found < VERSION:
+        connection.execute(update(schema).values(version=VERSION))
 
 
 def private_file(path: Path) -> None:

@@ -1,6 +1,8 @@
 """Turns: whose they are is fixed when they begin."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -13,10 +15,16 @@ SOMEBODY_ELSES = "This thread belongs to somebody else. Start a new one."
 
 @dataclass(frozen=True, slots=True)
 class TurnRow:
+    """What a resume needs after days, when process, thread row and run are gone."""
+
     id: str
     requester: Requester
     thread_id: str
     assistant_id: str
+    """On a LangGraph server, as `graph_id` is; empty where the graph is embedded."""
+    graph_id: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of the run's `Context`, without the identity."""
 
 
 class Turns:
@@ -24,12 +32,17 @@ class Turns:
         self._database = database
 
     async def begin(self, row: TurnRow, *, message_id: str, now: float) -> None:
-        """Fixes the requester of a turn. Raises `UsageError` if the thread belongs to another tenant."""
+        """Fixes the requester of a turn. Raises `UsageError` if the thread belongs to somebody else."""
         async with self._database.transaction() as connection:
-            tenant = (
-                await connection.execute(select(turns.c.tenant).where(turns.c.thread_id == row.thread_id).limit(1))
-            ).scalar()
-            if tenant is not None and tenant != row.requester.tenant:
+            owner = (
+                await connection.execute(
+                    select(turns.c.requester, turns.c.organization)
+                    .where(turns.c.thread_id == row.thread_id)
+                    .order_by(turns.c.started_at)
+                    .limit(1)
+                )
+            ).first()
+            if owner is not None and Requester(owner.requester, owner.organization).tenant != row.requester.tenant:
                 raise UsageError(SOMEBODY_ELSES)
             await connection.execute(
                 self._database.insert_if_absent(turns).values(
@@ -39,6 +52,8 @@ class Turns:
                     organization=row.requester.organization_id,
                     thread_id=row.thread_id,
                     assistant_id=row.assistant_id,
+                    graph_id=row.graph_id,
+                    settings=dict(row.settings),
                     message_id=message_id,
                     started_at=now,
                 )
@@ -52,10 +67,20 @@ class Turns:
             ).one_or_none()
         if row is None:
             raise UsageError(
-                "The records know nothing of this turn. Run the graph with the records (NANGO_AGENT_RECORDS_URL, "
+                "The records know nothing of this turn. Run the graph with the records (NANGO_AGENT_DATABASE_URL, "
                 "NANGO_AGENT_DATA_DIR) it began with, or send the request again."
             )
-        return TurnRow(row.id, Requester(row.requester, row.organization), row.thread_id, row.assistant_id)
+        return _turn(row)
+
+    async def last_of(self, thread_id: str) -> TurnRow | None:
+        """The thread's latest turn; None where the records know no such thread."""
+        async with self._database.transaction() as connection:
+            row = (
+                await connection.execute(
+                    select(turns).where(turns.c.thread_id == thread_id).order_by(turns.c.started_at.desc()).limit(1)
+                )
+            ).first()
+        return _turn(row) if row is not None else None
 
     async def tenant_of(self, thread_id: str) -> str | None:
         """Whose the thread is; None for a new one."""
@@ -72,3 +97,14 @@ class Turns:
         async with self._database.transaction() as connection:
             found = await connection.execute(select(turns.c.finished_at).where(turns.c.id == turn_id))
             return found.scalar() is not None
+
+
+def _turn(row: Any) -> TurnRow:
+    return TurnRow(
+        id=row.id,
+        requester=Requester(row.requester, row.organization),
+        thread_id=row.thread_id,
+        assistant_id=row.assistant_id,
+        graph_id=row.graph_id or "",
+        settings=row.settings or {},
+    )

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from nango_graph.services import Services
-from nango_graph.waiting import threads_to_wake
+from nango_graph.waiting.notices import threads_to_wake
 from nango_tools import AuthWebhook, InvalidSignature, NangoError, WebhookError, webhooks
 
 PATH = "/webhooks/nango"

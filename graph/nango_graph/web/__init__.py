@@ -1,0 +1,1 @@
+"""Our own HTTP routes: Nango's webhooks, and the page behind our links."""
