@@ -1,17 +1,22 @@
-"""A graph whose every step is on disk before the next begins, and whose traces hold no credentials, whoever runs it.
+"""A graph whose every step is on disk before the next begins, of which a thread has one run at a time, and whose traces
+hold no credentials, whoever runs it.
 
 The LangGraph server runs graphs with durability "async" unless each run says otherwise, and a caller may forget. With
 anything but "sync", a killed process resumes from an older step.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
+from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph, StateGraph
+from langgraph.runtime import RunControl, Runtime
 
 from nango_graph.errors import UsageError
+from nango_graph.run_lease import LOST, Pace, ThreadBusy, only_run
 from nango_graph.services import ServicesSource
 from nango_graph.tracing import Tracing
 
@@ -19,14 +24,15 @@ NO_CHECKPOINTER = (
     "This graph waits for people, so it needs a checkpointer and a thread: compile it with "
     'build_graph().compile(checkpointer=...) and run it with {"configurable": {"thread_id": "..."}}.'
 )
-_PARENTS_CHECKPOINTER = "__pregel_checkpointer"
-"""Where LangGraph hands a parent graph's checkpointer to its subgraphs."""
+_PARENTS_CHECKPOINTER, _PARENTS_RUNTIME = "__pregel_checkpointer", "__pregel_runtime"
+"""Where LangGraph hands these of a parent graph to its subgraphs."""
 
 
 class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
     """Runs with durability "sync", always. Everything that runs a graph asynchronously comes through `astream`.
 
-    Raises `UsageError` where nothing keeps checkpoints: it could ask, but never go on.
+    Raises `UsageError` where nothing keeps checkpoints (it could ask, but never go on), and `ThreadBusy` while another run
+    of the thread goes on. A run with input waits for the other one some seconds first; a wake-up does not.
     """
 
     async def astream(
@@ -37,21 +43,50 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
     ) -> AsyncIterator[Any]:
         if not self._keeps_checkpoints(config):
             raise UsageError(NO_CHECKPOINTER)
-        if isinstance(self.builder, DurableBuilder):
-            if self.builder.admit is not None and not ensure_config(config)["metadata"].get("assistant_id"):
-                # Not on a LangGraph server, whose own auth guards threads and where a context is only a client's word.
-                await self.builder.admit(ensure_config(config)["configurable"].get("thread_id"), kwargs.get("context"))
-            if self.builder.tracing is not None:
-                config = await self.builder.tracing.traced(config, self.config)
-        kwargs["durability"] = "sync"
-        async for part in super().astream(input, config, **kwargs):
-            yield part
+        builder = cast("DurableBuilder", self.builder)
+        # On a LangGraph server its own auth guards threads, a context is only a client's word, and its queue lets one run through.
+        served = bool(ensure_config(config)["metadata"].get("assistant_id"))
+        configurable = self._configurable(config)
+        thread_id, context = configurable.get("thread_id"), kwargs.get("context")
+        if builder.admit is not None and not served:
+            await builder.admit(thread_id, context)
+        if builder.tracing is not None:
+            config = await builder.tracing.traced(config, self.config)
+        control = kwargs.get("control") or _parents_control(configurable) or RunControl()
+        kwargs |= {"durability": "sync", "control": control}
+        alone: AbstractAsyncContextManager[None] = nullcontext()
+        if builder.services is not None and thread_id:
+            alone = only_run(
+                (await builder.services()).records,
+                str(thread_id),
+                configurable.get("checkpoint_ns", ""),
+                pace=builder.pace,
+                patient=input is not None,
+                by_force=served,
+                control=control,
+            )
+        try:
+            async with alone, aclosing(super().astream(input, config, **kwargs)) as run:  # type: ignore[type-var]
+                async for part in run:
+                    yield part
+        except GraphDrained:
+            if control.drain_reason == LOST:
+                raise ThreadBusy(LOST) from None
+            raise
+
+    def _configurable(self, config: RunnableConfig | None) -> dict[str, Any]:
+        return {**(self.config or {}).get("configurable", {}), **ensure_config(config)["configurable"]}
 
     def _keeps_checkpoints(self, config: RunnableConfig | None) -> bool:
-        configurable = {**(self.config or {}).get("configurable", {}), **ensure_config(config)["configurable"]}
+        configurable = self._configurable(config)
         if self.checkpointer is None or self.checkpointer is True:
             return bool(configurable.get(_PARENTS_CHECKPOINTER))
         return self.checkpointer is not False and bool(configurable.get("thread_id"))
+
+
+def _parents_control(configurable: dict[str, Any]) -> RunControl | None:
+    runtime = configurable.get(_PARENTS_RUNTIME)
+    return runtime.control if isinstance(runtime, Runtime) else None
 
 
 class DurableBuilder(StateGraph[Any, Any, Any, Any]):
@@ -59,6 +94,7 @@ class DurableBuilder(StateGraph[Any, Any, Any, Any]):
 
     services: ServicesSource | None = None
     tracing: Tracing | None = None
+    pace: Pace = Pace()
     admit: Callable[[str | None, object], Awaitable[None]] | None = None
     """Raises for whoever may not run a thread, before the run has left anything in it."""
 

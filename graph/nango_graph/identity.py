@@ -78,7 +78,9 @@ def actor_of(runtime: Runtime[Context], fallback_user_id: str) -> str:
     if runtime.server_info is None:
         context = as_context(runtime.context)
         return context.actor or context.user_id or "unnamed"
-    return requester_of(runtime, fallback_user_id).user_id
+    # A run that was killed right after an answer is gone on with by nobody.
+    known = _logged_in(runtime)
+    return known.user_id if known is not None else fallback_user_id or "unnamed"
 
 
 def is_stranger(runtime: Runtime[Context], requester: Requester) -> bool:

@@ -1,66 +1,32 @@
-"""What is asked of people, in words and in the wire form: approvals, unknown outcomes, connections, accounts."""
+"""What is asked before and after actions, in words and in the wire form: approvals, unknown outcomes."""
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import AIMessage
 
-from nango_graph.approval import CONFIRM, AnswerKind, Request, confirm_field
+from nango_graph.approval import AnswerKind, Request, confirm_field
 from nango_graph.display import compact, markdown
-from nango_graph.execution.work import Ask, AskToSend, AskWhatHappened, Unit
+from nango_graph.execution.work import Ask, AskToSend, AskWhatHappened
 from nango_graph.prompts import ANNOUNCES
 from nango_graph.records import Call
-from nango_graph.state import Asked, Connection
+from nango_graph.state import Asked
 from nango_tools import Access
-
-
-@dataclass(frozen=True, slots=True)
-class MissingConnection:
-    """An integration without a usable connection, with the link that makes one."""
-
-    wait_id: str
-    integration: str
-    display_name: str
-    link: str
-    expires_at: str
-    broken: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AccountChoice:
-    """An integration to which the user has several connections."""
-
-    integration: str
-    display_name: str
-    accounts: Sequence[Connection]
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmAccount:
-    """A new account that came through a link whose opener nobody knows."""
-
-    wait_id: str
-    integration: str
-    display_name: str
-    account: Connection
-
-
-Unclear = MissingConnection | AccountChoice | ConfirmAccount
 
 
 def approval_requests(asks: Sequence[Ask]) -> list[Request]:
     """One request for each step, with all its items; unknown outcomes one by one, and first."""
     unknown = [_outcome_request(ask.call) for ask in asks if isinstance(ask, AskWhatHappened)]
-    by_step: dict[tuple[str, str], list[Unit]] = {}
+    by_step: dict[tuple[str, str], list[AskToSend]] = {}
     for ask in asks:
         if isinstance(ask, AskToSend):
-            by_step.setdefault((ask.unit.key.plan_id, ask.unit.step.id), []).append(ask.unit)
+            by_step.setdefault((ask.unit.key.plan_id, ask.unit.step.id), []).append(ask)
     return [*unknown, *map(_write_request, by_step.values())]
 
 
-def _write_request(units: Sequence[Unit]) -> Request:
+def _write_request(asks: Sequence[AskToSend]) -> Request:
+    units = [ask.unit for ask in asks]
     first = units[0]
     fans_out = first.step.for_each is not None
     args: dict[str, Any] = {"items": [unit.arguments for unit in units]} if fans_out else dict(first.arguments)
@@ -77,6 +43,8 @@ def _write_request(units: Sequence[Unit]) -> Request:
         f"{markdown(first.tool.id)} in {markdown(first.connection['label'])}"
         + (f", {len(units)} times" if fans_out else ""),
     ]
+    for note in dict.fromkeys(ask.note for ask in asks if ask.note):
+        lines += ["", note]
     if destructive:
         lines += ["", f"This deletes, removes or overwrites something. To go ahead, set `{confirm}` to `yes`."]
     return Request(
@@ -134,86 +102,3 @@ def announcement(text: str, *, about: str) -> AIMessage:
     one replaces it.
     """
     return AIMessage(text, id=str(uuid.uuid5(uuid.NAMESPACE_OID, about)), additional_kwargs={ANNOUNCES: True})
-
-
-def connection_requests(unclear: Sequence[Unclear]) -> list[Request]:
-    return [_connection_request(one) for one in unclear]
-
-
-def _connection_request(unclear: Unclear) -> Request:
-    match unclear:
-        case MissingConnection():
-            return _connect_request(unclear)
-        case AccountChoice():
-            return _choice_request(unclear)
-        case ConfirmAccount():
-            return _confirm_request(unclear)
-
-
-def _confirm_request(confirm: ConfirmAccount) -> Request:
-    account = confirm.account
-    return Request(
-        name="confirm_account",
-        args={"integration": confirm.integration, "account": account["label"], CONFIRM: "no"},
-        description=(
-            f"**Is this your {markdown(confirm.display_name)} account?** {markdown(account['label'])} was connected through "
-            f"the link of this chat. Nobody logged in to open it, so it may be somebody else's. Set `{CONFIRM}` to `yes` to use it, "
-            "or reject it."
-        ),
-        allowed=["edit", "reject"],
-        item={
-            "about": "confirm",
-            "wait_id": confirm.wait_id,
-            "integration": confirm.integration,
-            "connection_id": account["connection_id"],
-        },
-    )
-
-
-def _connect_request(missing: MissingConnection) -> Request:
-    verb = "Authorize again" if missing.broken else "Connect"
-    return Request(
-        name="connect_account",
-        args={"integration": missing.integration, "connect_link": missing.link, "expires_at": missing.expires_at},
-        description=(
-            f"**{verb} {markdown(missing.display_name)}**: [open this link]({missing.link}). Work goes on by itself when it is done. "
-            "Approve to look again, reject to go on without it."
-        ),
-        allowed=["approve", "reject"],
-        item={"about": "connect", "wait_id": missing.wait_id, "integration": missing.integration},
-    )
-
-
-def _choice_request(choice: AccountChoice) -> Request:
-    lines = "\n".join(f"- `{account['connection_id']}`: {markdown(account['label'])}" for account in choice.accounts)
-    return Request(
-        name="choose_account",
-        args={"integration": choice.integration, "account_id": choice.accounts[0]["connection_id"]},
-        description=f"**Which {markdown(choice.display_name)} account?** Approve the first, or set `account_id`:\n\n{lines}",
-        allowed=["approve", "edit", "reject"],
-        choices=[
-            {"id": account["connection_id"], "label": f"{account['label']}, {account['connection_id'][:8]}"}
-            for account in choice.accounts
-        ],
-        item={
-            "about": "choose",
-            "integration": choice.integration,
-            "accounts": [dict(account) for account in choice.accounts],
-        },
-    )
-
-
-def connection_message(unclear: Sequence[Unclear]) -> str:
-    return "\n\n".join(map(_connection_line, unclear))
-
-
-def _connection_line(unclear: Unclear) -> str:
-    name = markdown(unclear.display_name)
-    match unclear:
-        case MissingConnection():
-            return f"I need access to {name}{' again' if unclear.broken else ''}: [authorize here]({unclear.link})"
-        case AccountChoice():
-            labels = ", ".join(markdown(account["label"]) for account in unclear.accounts)
-            return f"You have {len(unclear.accounts)} accounts in {name}. Which one? {labels}"
-        case ConfirmAccount():
-            return f"{markdown(unclear.account['label'])} was connected to {name}. Is it yours?"

@@ -37,6 +37,8 @@ class Turn(TypedDict):
     """The run's `Context`, kept because a resume after days comes without one."""
     planned: int
     """How many plans this turn has had: the ordinal of the next one."""
+    parkings: NotRequired[dict[str, int]]
+    """By connection id: how often the turn has waited for a connection that broke under it."""
 
 
 class Connection(TypedDict):
@@ -68,6 +70,8 @@ class Asked(TypedDict):
     kind: Literal["connections", "approval"]
     items: list[dict[str, Any]]
     """What each action request stands for, in the same order."""
+    held_until: NotRequired[float]
+    """Not before then (seconds since the epoch) it is looked again whether it is answered."""
     at: NotRequired[float]
     """When it was first asked (seconds since the epoch): an answer that was sent earlier was for something else."""
     payload: dict[str, Any]
@@ -95,6 +99,10 @@ class State(Input, total=False):
     """Why, by integration, where it was not the user's word."""
     accounts: dict[str, str]
     """By integration: the connection that this turn is to use, as the request or an answer named it; "" asks which."""
+    others: dict[str, list[Connection]]
+    """By integration: the requester's further accounts, which the planner may name."""
+    lacking: dict[str, list[str]]
+    """By integration: scopes that the plan's tools want and its connection lacks, to be asked for; [] once that was settled."""
     parked: dict[str, str]
     """By integration: the connection that broke while steps of the plan needed it."""
     connections: dict[str, Connection]

@@ -15,7 +15,9 @@ from nango_sandbox.store.connections import Connection
 from nango_sandbox.store.sessions import ConnectSession
 
 
-async def granted(services: Services, integration: Integration) -> dict[str, Any]:
+async def granted(
+    services: Services, integration: Integration, session: ConnectSession | None = None
+) -> dict[str, Any]:
     """Credentials as if the end user had just got them: tokens of the provider, or a key of their own."""
     match integration.auth_mode:
         case "NONE":
@@ -25,8 +27,15 @@ async def granted(services: Services, integration: Integration) -> dict[str, Any
         case "BASIC":
             return {"type": "BASIC", "username": "sandbox", "password": secrets.token_hex(16)}
         case _:
-            response = await services.authority.grant(integration.provider, integration.scopes)
+            scopes = scopes_of(session, integration) if session is not None else integration.scopes
+            response = await services.authority.grant(integration.provider, scopes)
             return from_token_response(services, response)
+
+
+def scopes_of(session: ConnectSession, integration: Integration) -> tuple[str, ...]:
+    """What is asked for at the provider: the integration's scopes, or those that the session has in their place."""
+    override = session.defaults(integration.key).connection_config.get("oauth_scopes_override")
+    return tuple(override.split(",")) if isinstance(override, str) and override else integration.scopes
 
 
 async def store_connection(

@@ -7,7 +7,18 @@ from typing import assert_type
 from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import SecretStr
 
-from nango_graph import AgentSettings, Context, ModelSettings, Records, Services, UsageError, build_graph, open_services
+from nango_graph import (
+    AgentSettings,
+    Context,
+    ModelSettings,
+    Outcome,
+    Records,
+    Services,
+    UsageError,
+    answer,
+    build_graph,
+    open_services,
+)
 from nango_graph.durable import DurableBuilder, DurableGraph
 from nango_tools import NangoSettings
 
@@ -31,6 +42,8 @@ async def embed(environ: Mapping[str, str]) -> None:
             )
         except UsageError as error:
             assert_type(str(error), str)
+        outcome = await answer("t", [{"type": "approve"}], graph=graph, context=Context(user_id="ada"))
+        assert_type(outcome, Outcome)
         async for _ in graph.astream(None, {"configurable": {"thread_id": "t"}}, stream_mode="updates"):
             pass
 

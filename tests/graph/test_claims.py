@@ -296,3 +296,63 @@ async def test_the_requester_of_a_turn_is_fixed_when_it_begins(records: Records)
     assert await records.turns.get("turn", "thread") == TurnRow("turn", ADA, "thread", "")
     with pytest.raises(UsageError, match="know nothing of this turn"):
         await records.turns.get("turn", "another thread")
+
+
+@pytest.mark.parametrize("state", ["rejected", "not_sent"])
+async def test_a_write_that_a_broken_connection_kept_from_running_is_claimed_again_by_one_worker(
+    records: Records, records_url: str | Path, state: CallState
+) -> None:
+    await plan(records)
+    await decide(records)
+    await claim(records)
+    await records.calls.finish(KEY, state=state, output=None, error="gone", now=NOW)
+    assert await claim(records) is not None, "not before it is known why it did not run"
+    await records.calls.broke(KEY)
+    others = [await Records.open(records_url) for _ in range(3)]
+    try:
+        answers = await asyncio.gather(*(claim((records, *others)[number % 4]) for number in range(24)))
+    finally:
+        for other in others:
+            await other.close()
+    assert answers.count(None) == 1
+    kept = await records.calls.get(KEY)
+    assert kept is not None
+    assert (kept.state, kept.cause, kept.error) == ("claimed", None, None)
+
+
+async def test_a_write_that_ran_and_failed_with_its_connection_is_not_claimed_again(records: Records) -> None:
+    await plan(records)
+    await decide(records)
+    await claim(records)
+    await records.calls.finish(KEY, state="failed", output=None, error="no credentials", now=NOW)
+    await records.calls.broke(KEY)
+    found = await claim(records)
+    assert found is not None
+    assert (found.state, found.cause) == ("failed", "authorization")
+
+
+async def test_being_claimed_again_takes_the_approval_and_the_open_plan_as_the_first_time(records: Records) -> None:
+    await plan(records)
+    await decide(records)
+    await claim(records)
+    await records.calls.finish(KEY, state="rejected", output=None, error="gone", now=NOW)
+    await records.calls.broke(KEY)
+    with pytest.raises(NotAllowed, match="no approval covers exactly this action"):
+        await claim(records, call(digest=action_digest(TOOL, "another account", ARGUMENTS)))
+    await records.plans.close_others("thread", "a newer turn")
+    with pytest.raises(NotAllowed, match="closed by a newer message"):
+        await claim(records)
+
+
+@pytest.mark.parametrize("state", ["claimed", "succeeded"])
+async def test_no_attempt_follows_one_that_is_under_way_or_succeeded(records: Records, state: CallState) -> None:
+    again = replace(KEY, attempt=2)
+    await plan(records)
+    await decide(records)
+    await decide(records, again)
+    await claim(records)
+    if state != "claimed":
+        await records.calls.finish(KEY, state=state, output=1, error=None, now=NOW)
+    found = await claim(records, call(again))
+    assert found is not None
+    assert (found.key, found.state) == (KEY, state)

@@ -6,7 +6,8 @@ import pytest
 from langgraph.types import Command
 from starlette.responses import JSONResponse
 
-from nango_graph import UsageError
+from nango_graph import Context, UsageError
+from nango_graph.connections.finding import WAIT_TAG
 from nango_graph.waiting.looking import look_at_waits
 
 OCTO = {"owner": "octo", "repo": "widgets"}
@@ -231,4 +232,126 @@ async def test_a_new_message_while_a_wait_is_open_keeps_the_wait(start, sandbox)
         agent.model.script = [LIST]
         assert (await agent.wake()).question is not None, "nobody has looked yet"
         assert await look_at_waits(agent.services, "t")
+        assert (await agent.wake()).answer == "Done."
+
+
+# Several things missing at once.
+
+POST = {"kind": "plan", "steps": [{"id": "s1", "tool": "slack/list-channels", "arguments": {}}]}
+
+
+async def test_all_that_is_missing_is_asked_in_one_pause(start, sandbox) -> None:
+    """Slack is to be connected, GitHub chosen, HubSpot confirmed."""
+    for _ in range(2):
+        await sandbox.connect("github", ADA)
+    async with start() as agent:
+        agent.model.integrations = ["hubspot"]
+        await agent.say("list my deals", thread="before")
+        (wait,) = await agent.services.records.waits.live_in("before")
+        await agent.services.records.waits.opened(wait.id, unverified=True, now=agent.clock.now())
+        theirs = await sandbox.connect("hubspot", {**ADA, WAIT_TAG: wait.id})
+        agent.model.integrations, agent.model.script = ["github", "hubspot", "slack"], [LIST]
+        seen = await agent.say("list everything")
+        assert [ask["name"] for ask in seen.asks] == ["choose_account", "confirm_account", "connect_account"]
+        confirmed = {"type": "edit", "edited_action": {"name": "x", "args": {"confirm": "yes"}}}
+        left = await agent.decide(APPROVE, confirmed, APPROVE)
+        assert [ask["args"]["integration"] for ask in left.asks] == ["slack"], (
+            "only what is still missing is asked again"
+        )
+        await sandbox.connect("slack", ADA)
+        assert await look_at_waits(agent.services, "t")
+        done = await agent.wake()
+        assert done.answer == "Done."
+        assert done.values["connections"]["hubspot"]["connection_id"] == theirs
+
+
+async def test_what_ends_one_item_resumes_and_the_rest_keeps_its_deadline_and_link(start, sandbox) -> None:
+    async with start() as agent:
+        agent.model.integrations, agent.model.script = ["github", "slack"], [LIST]
+        seen = await agent.say("list the issues and the channels")
+        of_slack = next(ask for ask in seen.asks if ask["args"]["integration"] == "slack")
+        (before,) = [w for w in await agent.services.records.waits.live_in("t") if w.integration == "slack"]
+        agent.clock.time += 600
+        await sandbox.connect("github", ADA)
+        assert await look_at_waits(agent.services, "t")
+        left = await agent.wake()
+        assert [ask["args"] for ask in left.asks] == [of_slack["args"]]
+        assert await agent.services.records.waits.live_in("t") == [before], "as it was, deadline and all"
+        agent.clock.time = before.deadline - 1
+        assert [ask["name"] for ask in (await agent.wake()).asks] == ["connect_account"]
+        agent.clock.time = before.deadline
+        assert (await agent.wake()).answer == "Done."
+        assert "<declined>\nslack (nobody authorized it in time)\n</declined>" in agent.model.prompts[0]
+        ended = await agent.services.records.waits.get(before.id)
+        assert ended is not None
+        assert ended.state == "expired"
+
+
+async def test_one_is_skipped_and_the_other_connected(start, sandbox) -> None:
+    async with start() as agent:
+        agent.model.integrations, agent.model.script = ["github", "slack"], [LIST]
+        seen = await agent.say("list the issues and the channels")
+        integrations = [ask["args"]["integration"] for ask in seen.asks]
+        await sandbox.connect("github", ADA)
+        answers = {"github": APPROVE, "slack": {"type": "reject"}}
+        done = await agent.decide(*(answers[integration] for integration in integrations))
+        assert done.answer == "Done."
+        assert "<declined>\nslack\n</declined>" in agent.model.prompts[0]
+        assert list(done.values["connections"]) == ["github"]
+
+
+async def test_a_wait_that_was_cancelled_elsewhere_is_told_with_its_reason(start) -> None:
+    async with start() as agent:
+        agent.model.integrations, agent.model.script = ["github"], [{"kind": "answer", "text": "All right."}]
+        await agent.say("list the issues")
+        (wait,) = await agent.services.records.waits.live_in("t")
+        await agent.services.records.waits.change(wait.id, "cancelled", only_from=("open",), now=agent.clock.now())
+        assert (await agent.wake()).answer == "All right."
+        assert "github (it was declined)" in agent.model.prompts[0]
+
+
+async def test_an_optional_integration_is_used_where_it_works_and_never_asked_for(start, sandbox) -> None:
+    await sandbox.connect("github", ADA)
+    slack = await sandbox.connect("slack", ADA)
+    async with start() as agent:
+        agent.model.script = [POST]
+        optional = {"integrations": [], "optional": ["slack", "hubspot"]}
+        await begin(agent, "list the channels")
+        await agent.edit_state(optional, after="choose_integrations")
+        done = await agent.wake()
+        assert done.answer == "Done."
+        assert [entry.connection_id for entry in await agent.ledger()] == [slack]
+        assert await agent.services.records.waits.live_in("t") == []
+
+
+async def begin(agent, text: str) -> None:
+    """Runs a turn up to where its integrations are to be resolved."""
+    config = {"configurable": {"thread_id": "t"}}
+    await agent.graph.ainvoke(
+        {"messages": [("user", text)]}, config, context=Context(user_id="ada"), interrupt_before=["resolve_connections"]
+    )
+
+
+async def test_an_outage_of_nango_while_a_wait_ends_keeps_the_question_and_makes_no_loop(start, sandbox, proxy) -> None:
+    looks = 0
+
+    async def down(request, forward):
+        nonlocal looks
+        if request.url.path == "/connections" and proxy.down:
+            looks += 1
+            return JSONResponse({}, 503)
+        return await forward()
+
+    proxy.handle, proxy.down = down, False
+    async with start(nango={"base_url": proxy.url}) as agent:
+        agent.model.integrations, agent.model.script = ["github"], [LIST]
+        await agent.say("list the issues")
+        (wait,) = await agent.services.records.waits.live_in("t")
+        connection = await sandbox.connect("github", ADA)
+        await agent.services.records.waits.satisfy(wait.id, connection_id=connection, checked_by="", now=0.0)
+        proxy.down = True
+        assert (await agent.wake()).asks[0]["name"] == "connect_account"
+        assert 0 < looks < 20
+        proxy.down = False
+        agent.clock.time += 5
         assert (await agent.wake()).answer == "Done."

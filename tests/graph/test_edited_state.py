@@ -17,14 +17,16 @@ async def test_a_connection_of_somebody_else_put_into_the_state_is_not_used(agen
     theirs = await sandbox.connect("github", {"end_user_id": "bob"})
     post = {"id": "s1", "tool": "slack/post-message", "arguments": {"channel": "general", "text": "hi"}}
     look = {"id": "s2", "tool": "github/list-issues", "arguments": OCTO, "after": ["s1"]}
-    agent.model.script = [{"kind": "plan", "steps": [post, look]}, {"kind": "answer", "text": "It is not there."}]
+    agent.model.script = [{"kind": "plan", "steps": [post, look]}]
     seen = await agent.say("post, then look")
     connections = copy.deepcopy(seen.values["connections"])
     connections["github"]["connection_id"] = theirs
     await agent.edit_state({"connections": connections}, after="execute")
     await agent.wake()
     await agent.decide(APPROVE)
-    assert [entry.action for entry in await agent.ledger()] == ["post-message"]
+    entries = await agent.ledger()
+    assert [entry.action for entry in entries] == ["post-message", "list-issues"]
+    assert {entry.end_user_id for entry in entries} == {"ada"}, "her own account was found in its place"
 
 
 async def test_an_approval_of_another_tool_than_the_plan_has_sends_nothing(agent) -> None:

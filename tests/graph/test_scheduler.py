@@ -33,8 +33,9 @@ class Scripted:
         *,
         prepared: dict[str, StepState] | None = None,
         held: bool = False,
+        done: tuple[str, ...] = (),
     ) -> None:
-        self.states, self.prepared = states or {}, prepared or {}
+        self.states, self.prepared, self.done = states or {}, prepared or {}, done
         self.log: list[str] = []
         self.outputs: dict[str, Mapping[str, Any]] = {}
         self.gates: dict[str, asyncio.Event] = {}
@@ -43,6 +44,9 @@ class Scripted:
     async def prepare(self, step: Step, outputs: Mapping[str, Any]) -> Step | StepState:
         self.outputs[step.id] = dict(outputs)
         return self.prepared.get(step.id, step)
+
+    def sends(self, prepared: Step) -> bool:
+        return prepared.id not in self.done
 
     async def run(self, prepared: Step) -> StepState:
         self.log.append(f"+{prepared.id}")
@@ -159,6 +163,40 @@ async def test_a_later_write_goes_on_after_a_refusal_but_not_after_a_failure(sta
     work = Scripted({"one": StepState(status)})
     states = statuses(await carry_out([write("one"), write("two"), read("look")], work, {}))
     assert states == {"one": status, "two": then, "look": then}
+
+
+PARKED = StepState("parked", unconnected=True)
+DECLINED = StepState("declined", error="Went on without app.", unconnected=True)
+
+
+@pytest.mark.parametrize("found_out", ["before", "by the call"])
+@pytest.mark.parametrize(("broken", "behind"), [(PARKED, "waiting"), (DECLINED, "blocked")])
+async def test_a_connection_that_broke_holds_up_only_what_uses_it_or_needs_a_step_that_does(
+    broken: StepState, behind: str, found_out: str
+) -> None:
+    work = Scripted(prepared={"w1": broken}) if found_out == "before" else Scripted({"w1": broken})
+    plan = [
+        write("w1"),
+        write("other", connection="c2"),
+        write("needs", "w1", connection="c2"),
+        write("further", "needs", connection="c3"),
+        write("ordered", connection="c2"),
+        write("elsewhere", connection="c4"),
+        read("look"),
+    ]
+    states = await carry_out(plan, work, {})
+    assert statuses(states) == {
+        "w1": broken.status, "other": "succeeded", "needs": behind, "further": behind, "ordered": behind,
+        "elsewhere": "succeeded", "look": behind,
+    }  # fmt: skip
+    if broken is DECLINED:
+        assert states["needs"].error == "It needs w1. Went on without app."
+
+
+async def test_what_was_done_stays_done_when_an_earlier_write_fails_after_all() -> None:
+    work = Scripted({"one": StepState("failed")}, done=("two",))
+    plan = [write("one"), write("two", connection="c2"), write("three", connection="c2")]
+    assert statuses(await carry_out(plan, work, {})) == {"one": "failed", "two": "succeeded", "three": "blocked"}
 
 
 async def test_an_error_of_ours_is_not_swallowed() -> None:

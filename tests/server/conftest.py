@@ -8,12 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
+import jwt
 import pytest
 import pytest_asyncio
 from langgraph_sdk import get_client
@@ -24,6 +27,18 @@ from nango_sandbox import Sandbox
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 60.0
 _LEAKS = ("NANGO", "OPENAI", "LANGSMITH", "LANGCHAIN", "LANGGRAPH", "BG_JOB")
+
+ISSUER, AUDIENCE = "https://login.example", "nango-agent"
+SECRET = "a shared secret of more than sixty-four bytes, which only tests know about"
+
+
+LOGIN = {
+    "NANGO_AGENT_JWT_ALGORITHMS": "HS256",
+    "NANGO_AGENT_JWT_SECRET": SECRET,
+    "NANGO_AGENT_JWT_ISSUER": ISSUER,
+    "NANGO_AGENT_JWT_AUDIENCE": AUDIENCE,
+    "NANGO_AGENT_JWT_COOKIE": "login",
+}
 
 
 @dataclass(frozen=True)
@@ -36,12 +51,22 @@ class Server:
 
 @asynccontextmanager
 async def langgraph_dev(
-    folder: Path, environ: Mapping[str, str], *options: str, saver: str | None = None
+    folder: Path,
+    environ: Mapping[str, str],
+    *options: str,
+    config: str = "langgraph.json",
+    saver: str | None = None,
+    app: str | None = None,
 ) -> AsyncIterator[Server]:
-    """Serves the project's own langgraph.json from `folder`, with another checkpointer if `saver` names one."""
-    described = json.loads((ROOT / "langgraph.json").read_text())
+    """Serves the project's own langgraph.json, or another `config`, from `folder`. Ends with SIGKILL.
+
+    `saver` and `app` name another checkpointer, and another `http.app`.
+    """
+    described = json.loads((ROOT / config).read_text())
     if saver is not None:
         described["checkpointer"] = {"path": saver}
+    if app is not None:
+        described["http"]["app"] = app
     (folder / "langgraph.json").write_text(json.dumps(described))
     log = folder / "server.log"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_LEAKS)}
@@ -106,6 +131,51 @@ async def server(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> 
     saver = f"{Path(__file__).parent / 'slow_saver.py'}:open_saver"
     async with langgraph_dev(folder, _environ_of(sandbox), saver=saver) as server:
         yield server
+
+
+def token_for(user_id: str, organization_id: str = "", **claims: Any) -> str:
+    """As the login of a company would issue it. A claim that is None is left out."""
+    now = int(time.time())
+    given: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "sub": user_id, "iat": now, "exp": now + 3600}
+    given |= {"org_id": organization_id or None, **claims}
+    return jwt.encode({name: value for name, value in given.items() if value is not None}, SECRET, "HS256")
+
+
+@pytest.fixture(scope="session")
+def issue_token() -> Callable[..., str]:
+    return token_for
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server_with_login(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """deploy/langgraph.json, with routes that tell whom they see."""
+    folder = tmp_path_factory.mktemp("deploy")
+    app = f"{Path(__file__).parent / 'routes_that_tell.py'}:app"
+    environ = {**_environ_of(sandbox), **LOGIN}
+    options = ("--n-jobs-per-worker", "4")
+    async with langgraph_dev(folder, environ, *options, config="deploy/langgraph.json", app=app) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[..., AbstractAsyncContextManager[Server]]:
+    """deploy/langgraph.json, from a folder that may have been served from before."""
+
+    def serving(folder: Path, sandbox: Sandbox, environ: Mapping[str, str]) -> AbstractAsyncContextManager[Server]:
+        return langgraph_dev(folder, {**_environ_of(sandbox), **LOGIN, **environ}, config="deploy/langgraph.json")
+
+    return serving
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[..., AbstractAsyncContextManager[Server]]:
+    return langgraph_dev
+
+
+@pytest.fixture
+def database(records_url: str | Path) -> dict[str, str]:
+    """What the environment says of it."""
+    return {} if isinstance(records_url, Path) else {"NANGO_AGENT_DATABASE_URL": records_url}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -20,6 +20,7 @@ from nango_sandbox import Sandbox
 
 PATIENCE = 20.0
 MOST_QUESTIONS = 10
+MOST_PAGES = 3
 
 
 async def autopilot(environ: Mapping[str, str], terminal: Terminal, *, request: str = SUGGESTION) -> int:
@@ -59,18 +60,33 @@ async def _drive(session: Session, events: AsyncIterator[Event], terminal: Termi
 
 
 async def authorize(link: str) -> None:
-    """What a browser does: gets the Connect page and presses its first button."""
+    """What a browser does: opens the link and presses the first button, on our own page and then on Nango's, until there is none."""
     async with httpx.AsyncClient(follow_redirects=True) as browser:
-        page = (await browser.get(link)).raise_for_status().text
-        form = re.search(r'<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>', page, re.DOTALL)
+        page = (await browser.get(link)).raise_for_status()
+        form = _form_on(page)
         if form is None:
-            raise RuntimeError("The Connect page has no form.")
-        fields: dict[str, str] = {}
-        for tag in re.findall(r"<(?:input|button)[^>]*>", form[2]):
-            name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
-            if name and name[1] not in fields:
-                fields[name[1]] = unescape(value[1]) if value else ""
-        (await browser.post(urljoin(link, unescape(form[1])), data=fields)).raise_for_status()
+            raise RuntimeError("The page behind the link has no form.")
+        for _ in range(MOST_PAGES):
+            target, fields = form
+            page = (await browser.post(target, data=fields)).raise_for_status()
+            form = _form_on(page)
+            if form is None:
+                return
+    raise RuntimeError(f"The link leads to more than {MOST_PAGES} pages with buttons.")
+
+
+def _form_on(page: httpx.Response) -> tuple[str, dict[str, str]] | None:
+    """Where the first form of a page is sent to, and with what: its hidden fields and its first button."""
+    form = re.search(r"(<form[^>]*>)(.*?)</form>", page.text, re.DOTALL)
+    if form is None:
+        return None
+    action = re.search(r'action="([^"]*)"', form[1])
+    fields: dict[str, str] = {}
+    for tag in re.findall(r"<(?:input|button)[^>]*>", form[2]):
+        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
+        if name and name[1] not in fields:
+            fields[name[1]] = unescape(value[1]) if value else ""
+    return urljoin(str(page.url), unescape(action[1]) if action else ""), fields
 
 
 async def _verdict(sandbox: Sandbox, approved: list[dict[str, Any]], failed: bool, terminal: Terminal) -> int:

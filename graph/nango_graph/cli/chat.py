@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nango_graph.answering import NotAsked
+from nango_graph.approval import CONFIRM
 from nango_graph.cli.deciding import APPROVE, Message, decide
 from nango_graph.cli.session import Session
 from nango_graph.cli.showing import show
 from nango_graph.cli.terminal import EndOfInput, Terminal
+from nango_graph.run_lease import ThreadBusy
+
+REJECT: dict[str, Any] = {"type": "reject", "message": ""}
 
 
 async def converse(session: Session, terminal: Terminal, *, how_to_continue: str) -> None:
@@ -14,19 +19,11 @@ async def converse(session: Session, terminal: Terminal, *, how_to_continue: str
     try:
         await _take_up(session, terminal)
         while True:
-            question = await session.question()
-            if question is None:
-                text = await terminal.ask("> ")
-                if text:
-                    await show(session.send(text), terminal)
-            elif question["kind"] == "connections":
-                await _connections(session, question, terminal)
-            else:
-                answer = await decide(question, terminal)
-                if isinstance(answer, Message):
-                    await show(session.send(answer.text), terminal)
-                else:
-                    await show(session.answer(answer), terminal)
+            try:
+                await _next(session, terminal)
+            except (NotAsked, ThreadBusy) as overtaken:
+                # Somebody else goes on with this thread, in another window or through a webhook.
+                terminal.say(f"  {overtaken}")
     except EndOfInput:
         terminal.say()
         if await session.exists():
@@ -34,6 +31,23 @@ async def converse(session: Session, terminal: Terminal, *, how_to_continue: str
             terminal.say(f"Goodbye.{waits} To go on: {how_to_continue}")
         else:
             terminal.say("Goodbye.")
+
+
+async def _next(session: Session, terminal: Terminal) -> None:
+    """Asks for a message, or for an answer to what is asked, and shows what comes of it."""
+    question = await session.question()
+    if question is None:
+        text = await terminal.ask("> ")
+        if text:
+            await show(session.send(text), terminal)
+    elif question["kind"] == "connections":
+        await _connections(session, question, terminal)
+    else:
+        await _say(session, await decide(question, terminal), terminal)
+
+
+async def _say(session: Session, said: dict[str, Any] | Message, terminal: Terminal) -> None:
+    await show(session.send(said.text) if isinstance(said, Message) else session.answer(said), terminal)
 
 
 async def _take_up(session: Session, terminal: Terminal) -> None:
@@ -47,7 +61,7 @@ async def _take_up(session: Session, terminal: Terminal) -> None:
 
 
 async def _connections(session: Session, question: Mapping[str, Any], terminal: Terminal) -> None:
-    """Links to open and accounts to choose. A connection that is made while the prompt is open goes on by itself."""
+    """Links to open, accounts to choose or to confirm. A connection that is made while the prompt is open goes on by itself."""
     if question.get("problem"):
         terminal.say(question["problem"])
     requests = question["action_requests"]
@@ -56,49 +70,79 @@ async def _connections(session: Session, question: Mapping[str, Any], terminal: 
         if request["name"] == "connect_account":
             terminal.say(f"  I need access to {request['args']['integration']}. Open this link and authorize it:")
             terminal.say(f"    {request['args']['connect_link']}")
-    choices = [request for request in requests if request["name"] == "choose_account"]
-    if choices:
-        answer = await _choose(question, choices, terminal)
-        await show(session.answer(answer) if isinstance(answer, dict) else session.send(answer.text), terminal)
+    if any(request["name"] != "connect_account" for request in requests):
+        await _say(session, await _about_accounts(question, terminal), terminal)
         return
-    terminal.say("  I go on by myself when it is done. Enter looks again, skip goes on without it.")
+    names = [request["args"]["integration"] for request in requests]
+    which = f" (skip {names[0]}: without that one)" if len(names) > 1 else ""
+    terminal.say(f"  I go on by myself when it is done. Enter looks again, skip goes on without it{which}.")
     line = await terminal.ask_unless("  waiting: ", session.news(question))
     if isinstance(line, tuple):
         terminal.say("  Connected." if line[0] == "connected" else "  That link has expired; here is a new one.")
         await show(session.go_on(), terminal)
-    elif not line:
-        await show(session.answer({"id": question["id"], "decisions": [APPROVE] * len(requests)}), terminal)
-    elif line.lower() == "skip":
-        decisions = [{"type": "reject", "message": ""}] * len(requests)
-        await show(session.answer({"id": question["id"], "decisions": decisions}), terminal)
+        return
+    word, _, name = line.partition(" ")
+    if not line:
+        await _say(session, _decisions(question, [APPROVE] * len(requests)), terminal)
+    elif word.lower() == "skip" and name.strip() in {"", *names}:
+        without = {name.strip()} if name else set(names)
+        await _say(session, _decisions(question, [REJECT if one in without else APPROVE for one in names]), terminal)
     else:
-        await show(session.send(line), terminal)
+        await _say(session, Message(line), terminal)
 
 
-async def _choose(
-    question: Mapping[str, Any], choices: list[dict[str, Any]], terminal: Terminal
-) -> dict[str, Any] | Message:
-    picked: dict[str, str] = {}
-    for request in choices:
-        terminal.say(f"  Which {request['args']['integration']} account?")
-        for number, account in enumerate(request["choices"], start=1):
-            terminal.say(f"    {number}. {account['label']}")
-        line = ""
-        while not line:
-            line = await terminal.ask("  Number: ")
-        if not line.isdecimal() or not 1 <= int(line) <= len(request["choices"]):
+async def _about_accounts(question: Mapping[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
+    """Which of several accounts, and whether a new one is the user's. Links are looked at again with it."""
+    decisions = []
+    for request in question["action_requests"]:
+        decision: dict[str, Any] | Message
+        match request["name"]:
+            case "choose_account":
+                decision = await _choose(request, terminal)
+            case "confirm_account":
+                decision = await _confirm(request, terminal)
+            case _:
+                decision = APPROVE
+        if isinstance(decision, Message):
+            return decision
+        decisions.append(decision)
+    return _decisions(question, decisions)
+
+
+async def _choose(request: dict[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
+    choices = request["choices"]
+    terminal.say(f"  Which {request['args']['integration']} account?")
+    for number, account in enumerate(choices, start=1):
+        terminal.say(f"    {number}. {account['label']}")
+    line = await _until_said("  Number: ", terminal)
+    if not line.isdecimal() or not 1 <= int(line) <= len(choices):
+        return Message(line)
+    return _edited(request, account_id=choices[int(line) - 1]["id"])
+
+
+async def _confirm(request: dict[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
+    terminal.say(f"  {request['args']['account']} was connected through the link of this chat, and nobody logged in to")
+    terminal.say("  open it, so it may be somebody else's.")
+    line = await _until_said(f"  Is this your {request['args']['integration']} account? [y]es, [n]o: ", terminal)
+    match line.lower():
+        case "y" | "yes":
+            return _edited(request, **{CONFIRM: "yes"})
+        case "n" | "no":
+            return REJECT
+        case _:
             return Message(line)
-        picked[request["args"]["integration"]] = request["choices"][int(line) - 1]["id"]
-    decisions = [
-        {
-            "type": "edit",
-            "edited_action": {
-                "name": request["name"],
-                "args": {**request["args"], "account_id": picked[request["args"]["integration"]]},
-            },
-        }
-        if request["name"] == "choose_account"
-        else APPROVE
-        for request in question["action_requests"]
-    ]
+
+
+async def _until_said(prompt: str, terminal: Terminal) -> str:
+    line = ""
+    while not line:
+        line = await terminal.ask(prompt)
+    return line
+
+
+def _edited(request: dict[str, Any], **args: str) -> dict[str, Any]:
+    return {"type": "edit", "edited_action": {"name": request["name"], "args": {**request["args"], **args}}}
+
+
+def _decisions(question: Mapping[str, Any], decisions: list[dict[str, Any]]) -> dict[str, Any]:
     return {"id": question["id"], "decisions": decisions}

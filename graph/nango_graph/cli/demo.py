@@ -14,7 +14,7 @@ from nango_graph.cli.receiver import receiving_webhooks
 from nango_graph.cli.session import Session, open_session
 from nango_graph.cli.terminal import Terminal
 from nango_graph.settings import RULE_BASED, AgentSettings, ModelSettings
-from nango_graph.web.webhooks import create_webhook_app
+from nango_graph.web.app import create_web_app
 from nango_sandbox import PortTakenError, Sandbox
 from nango_sandbox.rule_model import NOTICE
 from nango_tools import NangoSettings
@@ -45,7 +45,7 @@ async def demo_session(folder: Path, thread_id: str, model: ModelSettings) -> As
                 found async for found in session.services.nango.connections.list(tags=tags, integration_ids=["slack"])
             ]:
                 await sandbox.connect("slack", tags)
-            app = create_webhook_app(session.services, session.wake)
+            app = create_web_app(session.services, session)
             async with receiving_webhooks(app) as address:
                 sandbox.set_webhook_url(address)
                 yield session, sandbox

@@ -69,7 +69,7 @@ async def _chat(arguments: argparse.Namespace, environ: Mapping[str, str], termi
     from nango_graph.cli.receiver import receiving_webhooks
     from nango_graph.cli.session import open_session
     from nango_graph.settings import AgentSettings, data_dir
-    from nango_graph.web.webhooks import create_webhook_app
+    from nango_graph.web.app import create_web_app
 
     folder = data_dir(environ)
     if arguments.thread and demo_folder(folder, arguments.thread).exists():
@@ -89,7 +89,7 @@ async def _chat(arguments: argparse.Namespace, environ: Mapping[str, str], termi
         if arguments.webhook_port is None:
             await converse(session, terminal, how_to_continue=how)
         else:
-            app = create_webhook_app(session.services, session.wake)
+            app = create_web_app(session.services, session)
             async with receiving_webhooks(app, port=arguments.webhook_port) as address:
                 terminal.say(f"Receiving Nango's webhooks at {address}")
                 await converse(session, terminal, how_to_continue=how)

@@ -6,11 +6,16 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nango_graph.answering import NotAsked
 from nango_graph.cli.session import Event, Session
 from nango_graph.cli.showing import show_arguments
 from nango_graph.cli.terminal import Terminal
 
 ANSWERED, FAILED, WAITS = 0, 1, 3
+_FORM = (
+    'An answer looks like {"decisions": [{"type": "approve"}]}: approve, reject (message) or edit (edited_action: name, '
+    "args), one for each action in order."
+)
 
 
 async def run_once(
@@ -18,16 +23,17 @@ async def run_once(
     terminal: Terminal,
     *,
     request: str | None,
-    answer: Any,
+    answer: Mapping[str, Any] | None,
     patience: float,
     how_to_continue: str,
 ) -> int:
     """The exit status. `patience`: seconds to look for a connection that is missing before giving up for now."""
     if answer is not None:
-        if await session.question() is None:
-            terminal.say("Nothing is asked in this thread, so the answer was not used.")
+        try:
+            await _quietly(session.answer(answer), terminal)
+        except NotAsked as overtaken:
+            terminal.say(str(overtaken))
             return FAILED
-        await _quietly(session.answer(answer), terminal)
     elif request is not None:
         await _quietly(session.send(request), terminal)
     elif await session.is_cut_short() or (await session.question() is not None and await session.found_connection()):
@@ -73,15 +79,19 @@ def _show_question(question: Mapping[str, Any], terminal: Terminal) -> None:
             terminal.say(f"    {choice['id']}: {choice['label']}")
 
 
-def read_answer(source: str, standard_input: str | None) -> Any:
-    """The decisions in a JSON file, or from standard input for "-". Raises `ValueError` with a sentence."""
+def read_answer(source: str, standard_input: str | None) -> dict[str, Any]:
+    """The decisions in a JSON file, or from standard input for "-": `{"decisions": [...]}`, and the question's "id" if it
+    is there. Raises `ValueError` with a sentence.
+    """
     try:
         text = standard_input if standard_input is not None else Path(source).read_text(encoding="utf-8")
-        return json.loads(text)
     except OSError as error:
         raise ValueError(f"{source} can't be read: {error.strerror}.") from error
+    try:
+        answer = json.loads(text)
     except ValueError as error:
-        raise ValueError(
-            f'{source} is not JSON. An answer looks like {{"decisions": [{{"type": "approve"}}]}}: '
-            "approve, reject (message) or edit (edited_action: name, args), one for each action in order."
-        ) from error
+        raise ValueError(f"{source} is not JSON. {_FORM}") from error
+    decisions = answer.get("decisions") if isinstance(answer, dict) else answer
+    if not isinstance(decisions, list) or not all(isinstance(decision, dict) for decision in decisions):
+        raise ValueError(f"{source} holds no list of decisions. {_FORM}")
+    return {"decisions": decisions, "id": answer.get("id") if isinstance(answer, dict) else None}

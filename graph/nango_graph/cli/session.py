@@ -1,7 +1,7 @@
 """One thread of the agent, as a terminal drives it: send, answer, wake, and see what is asked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,19 +9,22 @@ from typing import Any, Literal
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.types import Command
 
+from nango_graph.answering import answer
 from nango_graph.connections.sessions import has_expired
 from nango_graph.context import Context
 from nango_graph.durable import DurableGraph
+from nango_graph.records import TurnRow
 from nango_graph.records.database import private_file
 from nango_graph.services import Services, open_services
 from nango_graph.settings import AgentSettings
 from nango_graph.waiting.looking import look_at_waits
+from nango_graph.waiting.threads import Woken
 from nango_graph.workflow import build_graph
 from nango_tools import NangoError
 from nango_tools.json_values import whole_characters
 
+_STREAMED = ["messages", "updates", "custom"]
 POLL_FIRST, POLL_MOST = 2.0, 30.0
 """Seconds between looks at Nango for a connection that is waited for: doubled each time, up to the second."""
 
@@ -44,14 +47,18 @@ class Session:
         self.thread_id = thread_id
 
     def send(self, text: str) -> AsyncIterator[Event]:
-        return self._run({"messages": [HumanMessage(whole_characters(text))]})
+        said = {"messages": [HumanMessage(whole_characters(text))]}
+        return _events(
+            self._graph.astream(said, self._config, context=self._context, stream_mode=_STREAMED, version="v2")
+        )
 
-    def answer(self, answer: Any) -> AsyncIterator[Event]:
-        return self._run(Command(resume=answer))
+    def answer(self, answer: Mapping[str, Any]) -> AsyncIterator[Event]:
+        """`{"decisions": [...]}`, and `"id"` if it is that of a question. Raises `NotAsked`."""
+        return _events(self._answering(answer["decisions"], answer.get("id")))
 
     def go_on(self) -> AsyncIterator[Event]:
-        """Wakes the thread without saying anything: it can answer no question."""
-        return self._run(None)
+        """Has the thread look again, without saying anything: that can answer no question."""
+        return _events(self._answering(None, None))
 
     async def exists(self) -> bool:
         return bool((await self._graph.aget_state(self._config)).values)
@@ -75,10 +82,14 @@ class Session:
         reply = (await self._graph.aget_state(self._config)).values.get("reply")
         return reply is not None and reply["kind"] == "problem"
 
-    async def wake(self, thread_id: str) -> None:
-        """Called by the webhook route."""
-        if thread_id == self.thread_id:
-            self._woken.set()
+    async def wake(self, turn: TurnRow, *, wait_id: str | None) -> Woken:  # noqa: ARG002 - it looks at all of its waits
+        """As in `Threads`: whoever sits in front of this thread is told (`news`), and goes on with it. Threads that are not
+        open here look themselves when they are opened.
+        """
+        if turn.thread_id != self.thread_id:
+            return "busy"
+        self._woken.set()
+        return "woken"
 
     async def found_connection(self) -> bool:
         """Is there a connection now that this thread waits for? False too if Nango can't be asked."""
@@ -106,27 +117,32 @@ class Session:
                 delay = min(delay * 2, POLL_MOST)
         return "connected"
 
-    async def _run(self, graph_input: Any) -> AsyncIterator[Event]:
-        streamed: set[str] = set()
-        async for part in self._graph.astream(
-            graph_input,
-            self._config,
+    def _answering(self, decisions: Sequence[Mapping[str, Any]] | None, question: str | None) -> AsyncIterable[Any]:
+        return answer(
+            self.thread_id,
+            decisions,
+            graph=self._graph,
             context=self._context,
-            stream_mode=["messages", "updates", "custom"],
-            version="v2",
-        ):
-            match part["type"]:
-                case "custom":
-                    yield Event(part["data"]["type"], part["data"])
-                case "messages":
-                    chunk, metadata = part["data"]
-                    if metadata.get("langgraph_node") == "respond" and isinstance(chunk, AIMessageChunk) and chunk.text:
-                        streamed.add(chunk.id or "")
-                        yield Event("token", chunk.text)
-                case "updates":
-                    for message in _messages(part["data"].get("respond")):
-                        if message.id not in streamed:
-                            yield Event("message", message.text)
+            question=question,
+            stream_mode=_STREAMED,
+        )
+
+
+async def _events(parts: AsyncIterable[Any]) -> AsyncIterator[Event]:
+    streamed: set[str] = set()
+    async for part in parts:
+        match part["type"]:
+            case "custom":
+                yield Event(part["data"]["type"], part["data"])
+            case "messages":
+                chunk, metadata = part["data"]
+                if metadata.get("langgraph_node") == "respond" and isinstance(chunk, AIMessageChunk) and chunk.text:
+                    streamed.add(chunk.id or "")
+                    yield Event("token", chunk.text)
+            case "updates":
+                for message in _messages(part["data"].get("respond")):
+                    if message.id not in streamed:
+                        yield Event("message", message.text)
 
 
 def _messages(update: Any) -> list[AIMessage]:

@@ -1,13 +1,16 @@
 """Which of a person's accounts to use, and the words by which a person knows them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from nango_graph.connections.finding import WAIT_TAG, Found
+from nango_graph.display import visible
 from nango_graph.records import Known
 from nango_graph.state import Connection
 from nango_tools import ConnectionSummary
 
 _SHOWN = ("end_user_display_name", "end_user_email", "end_user_id", "organization_id", WAIT_TAG)
+_SHORT = 8
+"""First characters of a connection id, which are mostly enough."""
 
 
 def which_account(
@@ -17,14 +20,14 @@ def which_account(
     before: Connection | None,
     known: Mapping[tuple[str, str], Known],
 ) -> ConnectionSummary | None:
-    """The account to use, or None if only the person can tell (or there is none). It may be one that is broken.
+    """The account to use, or None if only the person can tell (or there is none). It may be one that is broken or to be confirmed.
 
     What was named for this turn; else what this thread has used; else what the person prefers; else the only one that works.
     `named` may be "": then the person wants to be asked.
     """
     if named == "":
         return None
-    there = {connection.connection_id: connection for connection in [*found.usable, *found.broken]}
+    there = {connection.connection_id: connection for connection in found.all}
     preferred = max(
         (
             (said.preferred_at, connection_id)
@@ -36,21 +39,46 @@ def which_account(
     )[1]
     for connection_id in (named, before["connection_id"] if before else None, preferred):
         if connection_id in there:
-            # Another one, only because this one broke, would act in an account that nobody meant.
+            # Another one, only because this one can't be used yet, would act in an account that nobody meant.
             return there[connection_id]
     return found.usable[0] if len(found.usable) == 1 else None
 
 
-def in_state(connection: ConnectionSummary, display_name: str) -> Connection:
-    return Connection(
-        integration=connection.integration_id,
-        connection_id=connection.connection_id,
-        label=label_of(connection, display_name),
+def labelled(connections: Iterable[ConnectionSummary], display_name: str) -> dict[str, Connection]:
+    """By connection id, as the state holds them. Labels that would be the same carry as much of the id as tells them apart."""
+    there = {connection.connection_id: connection for connection in connections}
+    labels = {connection_id: label_of(connection, display_name) for connection_id, connection in there.items()}
+    return {
+        connection_id: Connection(
+            integration=connection.integration_id,
+            connection_id=connection_id,
+            label=_told_apart(
+                connection_id, [other for other in there if labels[other] == labels[connection_id]], labels
+            ),
+        )
+        for connection_id, connection in there.items()
+    }
+
+
+def _told_apart(connection_id: str, same: Sequence[str], labels: Mapping[str, str]) -> str:
+    label = labels[connection_id]
+    if len(same) < 2:
+        return label
+    length = next(
+        (
+            length
+            for length in range(_SHORT, len(connection_id))
+            if len({other[:length] for other in same}) == len(same)
+        ),
+        len(connection_id),
     )
+    return f"{label}, id {visible(connection_id[:length], keep='')}"
 
 
 def label_of(connection: ConnectionSummary, display_name: str) -> str:
-    """Words by which a person recognizes the account: whose it is, what else its tags say, and since when."""
+    """Words by which a person recognizes the account: whose it is, what else its tags say, and since when. On one line, with
+    control and direction characters escaped; markup is not.
+    """
     tags = connection.tags
     if "end_user_id" in tags:
         whose = tags.get("end_user_display_name") or tags.get("end_user_email") or tags["end_user_id"]
@@ -59,4 +87,4 @@ def label_of(connection: ConnectionSummary, display_name: str) -> str:
     else:
         whose = f"shared by {tags.get('organization_id', 'the organization')}"
     more = [f"{key} {value}" for key, value in sorted(tags.items()) if key not in _SHOWN]
-    return f"{display_name} ({', '.join([whose, *more])}, since {connection.created_at:%Y-%m-%d})"
+    return visible(f"{display_name} ({', '.join([whose, *more])}, since {connection.created_at:%Y-%m-%d})", keep="")

@@ -29,6 +29,10 @@ class Found:
     unconfirmed: list[Unconfirmed] = field(default_factory=list)
     broken: list[ConnectionSummary] = field(default_factory=list)
 
+    @property
+    def all(self) -> list[ConnectionSummary]:
+        return [*self.usable, *self.broken, *(one.connection for one in self.unconfirmed)]
+
 
 async def find_connections(services: Services, requester: Requester, integrations: Iterable[str]) -> dict[str, Found]:
     """What Nango has now. Tags are compared again here: a filter that failed open would cross tenants."""

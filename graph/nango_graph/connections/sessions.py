@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import jwt
 
 from nango_graph.connections.finding import WAIT_TAG, Found
+from nango_graph.connections.scopes import OVERRIDE, scopes_to_ask_for
 from nango_graph.records import Wait
 from nango_graph.services import Services
 from nango_graph.settings import AgentSettings
-from nango_tools import ConnectionSummary, ConnectSession
+from nango_tools import ConnectSession
 
 MOST_TAGS = 10
 """That Nango takes."""
@@ -36,21 +37,20 @@ async def link_for(services: Services, wait: Wait, found: Found) -> Link:
 
 async def new_session(services: Services, wait: Wait, found: Found) -> ConnectSession:
     """A fresh connect session for a wait. Tags are always sent in full: Nango wipes those of a reconnected connection else."""
-    broken = next((one for one in _all(found) if one.connection_id == wait.connection_id), None)
-    if broken is None:
+    mended = next((one for one in found.all if one.connection_id == wait.connection_id), None)
+    if mended is None:
         tags = {**wait.requester.tags, WAIT_TAG: wait.id}
         return await services.nango.connect_sessions.create(tags=tags, allowed_integrations=[wait.integration])
     # Those it has, and no more: the requester's own would make a shared connection a private one.
-    tags = {**broken.tags, WAIT_TAG: wait.id}
+    tags = {**mended.tags, WAIT_TAG: wait.id}
+    scopes = await scopes_to_ask_for(services, wait) if wait.reason == "scopes" else None
     return await services.nango.connect_sessions.reconnect(
-        connection_id=broken.connection_id,
+        connection_id=mended.connection_id,
         integration_id=wait.integration,
-        tags=tags if len(tags) <= MOST_TAGS else broken.tags,
+        tags=tags if len(tags) <= MOST_TAGS else mended.tags,
+        # Takes the place of the integration's own scopes [connectionConfig in Nango's OAuth flow].
+        integrations_config_defaults={wait.integration: {"connection_config": {OVERRIDE: scopes}}} if scopes else None,
     )
-
-
-def _all(found: Found) -> list[ConnectionSummary]:
-    return [*found.broken, *found.usable, *(one.connection for one in found.unconfirmed)]
 
 
 def token_for(settings: AgentSettings, wait: Wait) -> str:

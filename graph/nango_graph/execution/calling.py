@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import RunnableLambda
 
-from nango_graph.records import Call, CallKey, CallState, NotAllowed, TurnRow
+from nango_graph.execution.health import Health
+from nango_graph.records import AUTHORIZATION, Call, CallKey, CallState, Cause, NotAllowed, TurnRow
 from nango_graph.services import Services
 from nango_tools import NangoError
 
@@ -23,22 +25,34 @@ class Caller:
     """`sending` is told of each step whose call really leaves now; `notice` of waits that a person should know of."""
 
     def __init__(
-        self, services: Services, turn: TurnRow, *, sending: Callable[["Unit"], None], notice: Callable[[str], None]
+        self,
+        services: Services,
+        turn: TurnRow,
+        health: Health,
+        *,
+        sending: Callable[["Unit"], None],
+        notice: Callable[[str], None],
     ) -> None:
         self._services = services
         self._turn = turn
+        self._health = health
         self._sending = sending
         self._notice = notice
         self._slots = asyncio.Semaphore(CONCURRENCY)
 
     async def read(self, unit: "Unit") -> Call:
+        """The call as it ended. One that the connection's state stopped is not recorded: it is made again."""
         records, clock = self._services.records, self._services.clock
         known = await records.calls.get(unit.key)
         if known is not None:
             return known
         async with self._slots:
+            if self._health.usable(unit.tool.integration) is None:
+                return self._call(unit, "not_sent", cause=AUTHORIZATION)
             state, output, error = await self._send(unit, writes=False)
-        call = self._call(unit, state, lease_until=0.0, output=output, error=error)
+        call = self._call(unit, state, output=output, error=str(error) if error else None)
+        if error is not None and await self._health.broke(unit.tool.integration, error):
+            return replace(call, cause=AUTHORIZATION)
         await records.calls.record(
             call, tenant=self._turn.requester.tenant, thread_id=self._turn.thread_id, now=clock.now()
         )
@@ -52,7 +66,7 @@ class Caller:
         try:
             existing = await records.calls.claim(claim, tenant=tenant, thread_id=self._turn.thread_id, now=clock.now())
         except NotAllowed as reason:
-            return self._call(unit, "failed", lease_until=0.0, error=f"Not sent: {reason}.")
+            return self._call(unit, "failed", error=f"Not sent: {reason}.")
         if existing is not None:
             return await ended(self._services, existing, notice=self._notice)
         async with self._slots:
@@ -63,10 +77,20 @@ class Caller:
                 finish = records.calls.finish(unit.key, state="unknown", output=None, error=stopped, now=clock.now())
                 await asyncio.shield(finish)
                 raise
-        await records.calls.finish(unit.key, state=state, output=output, error=error, now=clock.now())
-        return self._call(unit, state, lease_until=0.0, output=output, error=error)
+        told = str(error) if error else None
+        await records.calls.finish(unit.key, state=state, output=output, error=told, now=clock.now())
+        call = self._call(unit, state, output=output, error=told)
+        if error is not None and await self._health.broke(unit.tool.integration, error):
+            await records.calls.broke(unit.key)
+            return replace(call, cause=AUTHORIZATION)
+        return call
 
-    async def _send(self, unit: "Unit", *, writes: bool) -> tuple[CallState, Any, str | None]:
+    async def stands(self, call: Call) -> Call:
+        """A call that the records have, as it ended."""
+        now = await self._services.records.calls.get(call.key)
+        return await ended(self._services, now or call, notice=self._notice)
+
+    async def _send(self, unit: "Unit", *, writes: bool) -> tuple[CallState, Any, NangoError | None]:
         async def send(arguments: Any) -> Any:
             return await self._services.nango.actions.trigger(
                 connection_id=unit.connection["connection_id"],
@@ -82,11 +106,18 @@ class Caller:
             output = await RunnableLambda(send).with_config(run_name=unit.tool.id).ainvoke(unit.arguments)
         except NangoError as error:
             # The states of a call are the outcomes, and "claimed".
-            return error.outcome.value, None, str(error)
+            return error.outcome.value, None, error
         return "succeeded", output, None
 
     def _call(
-        self, unit: "Unit", state: CallState, *, lease_until: float, output: Any = None, error: str | None = None
+        self,
+        unit: "Unit",
+        state: CallState,
+        *,
+        lease_until: float = 0.0,
+        output: Any = None,
+        error: str | None = None,
+        cause: Cause | None = None,
     ) -> Call:
         return Call(
             key=CallKey(unit.key.plan_id, unit.key.step, unit.key.item, unit.key.attempt),
@@ -100,6 +131,7 @@ class Caller:
             lease_until=lease_until,
             output=output,
             error=error,
+            cause=cause,
         )
 
 

@@ -11,8 +11,10 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from nango_graph.planning.plan import Step
 
-Status = Literal["succeeded", "failed", "unknown", "rejected", "blocked", "asking", "waiting"]
-"""`blocked`: a step it needs did not succeed. `asking`: a human must decide. `waiting`: for one that is asking."""
+Status = Literal["succeeded", "failed", "unknown", "rejected", "declined", "blocked", "asking", "parked", "waiting"]
+"""`blocked`: a step it needs did not succeed. `asking`: a human must decide. `parked`: its connection must be authorized
+first. `declined`: the user goes on without that. `waiting`: for a step that is asking or parked.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class StepState:
     error: str = ""
     arguments: Any = None
     asks: list[Any] = field(default_factory=list)
+    unconnected: bool = False
+    """Does it hang on a connection that broke: its own, or that of a step it needs?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,9 @@ P = TypeVar("P")
 class Work(Protocol[P]):
     async def prepare(self, step: Step, outputs: Mapping[str, Any]) -> P | StepState:
         """Binds arguments and looks up decisions. A state if the step can't or mustn't run now."""
+
+    def sends(self, prepared: P) -> bool:
+        """Is there anything left to send? What was done before stays done, whatever became of earlier steps since."""
 
     async def run(self, prepared: P) -> StepState:
         """Makes the calls."""
@@ -72,11 +79,13 @@ async def _one(
     prepared = await work.prepare(step, outputs)
     if isinstance(prepared, StepState):
         return prepared
-    for earlier in before:
+    for earlier in before if work.sends(prepared) else ():
         if earlier.writes and (planned.writes or earlier.connection_id == planned.connection_id):
             state = await tasks[earlier.step.id]
-            # A human who refused one write saw the others beside it; one that failed may be why the next makes no sense.
-            if state.status != "rejected" and (hindrance := _hindered(earlier.step.id, state)):
+            # A human who refused one write saw the others beside it, and a connection that broke holds up what uses it only;
+            # a write that failed may be why the next makes no sense.
+            elsewhere = state.unconnected and earlier.connection_id != planned.connection_id
+            if state.status != "rejected" and not elsewhere and (hindrance := _hindered(earlier.step.id, state)):
                 return hindrance
     return await work.run(prepared)
 
@@ -85,11 +94,15 @@ def _hindered(step_id: str, state: StepState) -> StepState | None:
     match state.status:
         case "succeeded":
             return None
-        case "asking" | "waiting":
-            return StepState("waiting")
+        case "asking" | "parked" | "waiting":
+            return StepState("waiting", unconnected=state.unconnected)
+        case "declined":
+            return StepState("blocked", error=f"It needs {step_id}. {state.error}", unconnected=True)
         case "rejected":
             return StepState("blocked", error=f"It needs {step_id}, which was rejected.")
         case "unknown":
             return StepState("blocked", error=f"It comes after {step_id}, of which nobody knows whether it happened.")
         case _:
-            return StepState("blocked", error=f"It needs {step_id}, which did not succeed.")
+            return StepState(
+                "blocked", error=f"It needs {step_id}, which did not succeed.", unconnected=state.unconnected
+            )

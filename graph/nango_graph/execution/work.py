@@ -8,11 +8,13 @@ from typing import Any
 
 from nango_graph.digests import action_digest, digest
 from nango_graph.execution.calling import Caller
+from nango_graph.execution.health import Health
 from nango_graph.execution.scheduler import Status, StepState
+from nango_graph.execution.standing import Standing, Standings
 from nango_graph.planning.arguments import argument_problem
 from nango_graph.planning.plan import Step
 from nango_graph.planning.references import ReferenceProblem, bind
-from nango_graph.records import Call, CallKey, Decision, PlanRow, Records
+from nango_graph.records import AUTHORIZATION, Call, CallKey, PlanRow, Records
 from nango_graph.state import Connection
 from nango_tools import Access, Tool
 
@@ -31,9 +33,10 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class AskToSend:
-    """A write that a human must allow or refuse."""
+    """A write that a human must allow or refuse. `note`: what became of it before."""
 
     unit: Unit
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,23 @@ class AskWhatHappened:
 
 Ask = AskToSend | AskWhatHappened
 
+_FAILED_BEFORE = (
+    "This was sent before, and failed because the connection had broken. What it did before it failed may have taken effect: "
+    "look in the account before you have it sent again."
+)
+_APPROVED_OTHERWISE = "This was approved before, but for another account, or another action, than would be used now."
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     step: Step
-    units: list[Unit]
-    writes: bool
+    calls: Sequence[Unit | Call]
+    """Those to make, and those that stand in the records, in the order of the items."""
+    at_once: bool = False
     left_out: int = 0
     """Items that the user did not approve."""
+    hindrance: StepState | None = None
+    """Why what is missing can't be done now."""
 
 
 class StepWork:
@@ -63,148 +75,202 @@ class StepWork:
         records: Records,
         tenant: str,
         tools: Mapping[str, Tool],
-        connections: Mapping[str, Connection],
-        decisions: Mapping[CallKey, Decision],
+        health: Health,
+        declined: Mapping[str, str],
+        standings: Standings,
         caller: Caller,
         max_items: int,
         ended: Callable[[Step, StepState], None],
     ) -> None:
+        """`declined`: why the turn goes on without an integration, by integration."""
         self._plan = plan
         self._records = records
         self._tenant = tenant
         self._tools = tools
-        self._connections = connections
-        self._decisions = decisions
+        self._health = health
+        self._declined = declined
+        self._standings = standings
         self._caller = caller
         self._max_items = max_items
         self._ended = ended
 
     async def prepare(self, step: Step, outputs: Mapping[str, Any]) -> Prepared | StepState:
-        tool = self._tools.get(step.tool)
-        connection = self._connections.get(step.integration)
-        if tool is None:
-            return StepState("failed", error=f"There is no tool {step.tool} any more. Nothing was sent.")
-        if connection is None:
-            return StepState("failed", error=f"There is no connection to {step.integration}. Nothing was sent.")
         try:
-            units = self._units(step, tool, connection, outputs)
+            bound = self._bound(step, outputs)
         except ReferenceProblem as problem:
             return StepState("failed", error=f"{problem} Nothing was sent.")
-        for unit in units:
-            misfit = argument_problem(tool.input_schema, unit.arguments, bound=True)
+        connection = self._health.usable(step.integration)
+        if connection is None:
+            return self._as_it_stands(step, [self._standings.of(key) for key in bound])
+        tool = self._tools.get(step.tool)
+        if tool is None:
+            return StepState("failed", error=f"There is no tool {step.tool} any more. Nothing was sent.")
+        for arguments in bound.values():
+            misfit = argument_problem(tool.input_schema, arguments, bound=True)
             if misfit is not None:
                 return StepState(
                     "failed",
                     error=f"The arguments don't fit {tool.id}: {misfit}. Nothing was sent.",
-                    arguments=unit.arguments,
+                    arguments=arguments,
                 )
+        units = [_unit(key, step, tool, connection, arguments) for key, arguments in bound.items()]
         if not units:
             return StepState("succeeded", output=[])
         if tool.access is Access.READ:
-            return Prepared(step, units, writes=False)
+            return Prepared(step, units, at_once=True)
         return await self._decided(step, units)
 
+    def sends(self, prepared: Prepared) -> bool:
+        return any(isinstance(call, Unit) for call in prepared.calls)
+
     async def run(self, prepared: Prepared) -> StepState:
-        if prepared.writes:
-            calls: list[Call | AskWhatHappened] = [await self._write(unit) for unit in prepared.units]
+        if prepared.at_once:
+            calls = await asyncio.gather(*map(self._one, prepared.calls))
         else:
-            calls = list(await asyncio.gather(*map(self._caller.read, prepared.units)))
-        state = _state_of(prepared, calls, self._let_go(calls))
+            calls = [await self._one(call) for call in prepared.calls]
+        state = self._state_of(prepared, [call for call in calls if call is not None])
         self._ended(prepared.step, state)
         return state
 
-    def _units(self, step: Step, tool: Tool, connection: Connection, outputs: Mapping[str, Any]) -> list[Unit]:
+    async def _one(self, call: Unit | Call) -> Call | AskWhatHappened | None:
+        """None: its connection broke before it was sent."""
+        if isinstance(call, Call):
+            return self._or_question(await self._caller.stands(call), of=call.key)
+        if call.tool.access is Access.READ:
+            return await self._caller.read(call)
+        if self._health.usable(call.tool.integration) is None:
+            return None
+        return self._or_question(await self._caller.write(call), of=call.key)
+
+    def _without_connection(self, step: Step, made: Sequence[Call]) -> StepState:
+        """Parked; or, if nobody waits for the connection any more, the end of the step."""
+        name, failed = step.integration, [call.error for call in made if call.state != "succeeded" and call.error]
+        done = sum(call.state == "succeeded" for call in made)
+        told = " ".join([*([f"{done} of its calls had succeeded before."] if done else []), *failed[:1]])
+        if name in self._declined:
+            why = self._declined[name] or "the user declined to authorize it"
+            return StepState("declined", error=f"Went on without {name}: {why}. {told}".strip(), unconnected=True)
+        if not self._health.is_waited_for(name):
+            return StepState(
+                "failed",
+                error=f"The connection to {name} broke again after it had been authorized anew. {told}".strip(),
+                unconnected=True,
+            )
+        return StepState(
+            "parked", error=f"The connection to {name} must be authorized first. {told}".strip(), unconnected=True
+        )
+
+    def _bound(self, step: Step, outputs: Mapping[str, Any]) -> dict[CallKey, Any]:
+        """Arguments of the calls that the step makes, by their first attempt."""
         if step.for_each is None:
-            return [self._unit(step, tool, connection, bind(step.arguments, outputs), item="")]
+            return {CallKey(self._plan.id, step.id): bind(step.arguments, outputs)}
         items = bind(step.for_each, outputs)
         if not isinstance(items, list):
             raise ReferenceProblem(f"{step.for_each} is not a list.")
         if len(items) > self._max_items:
             raise ReferenceProblem(f"It would run {len(items)} times; at most {self._max_items} are allowed.")
         occurrences: Counter[str] = Counter()
-        units = []
+        bound = {}
         for item in items:
             content = digest(item)[:24]
             occurrences[content] += 1
-            arguments = bind(step.arguments, {**outputs, "item": item})
-            units.append(self._unit(step, tool, connection, arguments, item=f"{content}-{occurrences[content]}"))
-        return units
+            key = CallKey(self._plan.id, step.id, f"{content}-{occurrences[content]}")
+            bound[key] = bind(step.arguments, {**outputs, "item": item})
+        return bound
 
-    def _unit(self, step: Step, tool: Tool, connection: Connection, arguments: Any, *, item: str) -> Unit:
-        key = CallKey(self._plan.id, step.id, item)
-        return Unit(
-            key, step, tool, connection, arguments, action_digest(tool.id, connection["connection_id"], arguments)
+    def _as_it_stands(self, step: Step, standings: Sequence[Standing]) -> Prepared | StepState:
+        """The step without its connection: what was done stays done."""
+        made = [standing.call for standing in standings if standing.call is not None]
+        settled = all(standing.is_settled for standing in standings)
+        if not made:
+            if not settled:
+                return self._without_connection(step, [])
+            if not standings:
+                return StepState("succeeded", output=[])
+            return _rejected(standings)
+        return Prepared(
+            step,
+            made,
+            left_out=len(standings) - len(made),
+            hindrance=None if settled else self._without_connection(step, made),
         )
 
     async def _decided(self, step: Step, units: Sequence[Unit]) -> Prepared | StepState:
-        """The units as approved. Asks for those that nobody has decided on."""
+        """The writes as approved. Asks for those that nobody has decided on."""
         if not self._records.writes_allowed:
             return StepState("failed", error="Writes are switched off: the records are in memory. Nothing was sent.")
-        approved: list[Unit] = []
-        undecided: list[Unit] = []
-        for unit in units:
-            decision = self._decisions.get(unit.key)
-            if decision is None:
-                twin = await self._records.calls.done_before(
-                    self._plan.id, self._plan.turn_id, unit.digest, self._tenant
-                )
-                (undecided if twin is None else approved).append(unit)
-            elif decision.verdict == "approved":
-                # Worked out anew: the tool or the account may not be the one that was shown.
-                exactly = action_digest(unit.tool.id, unit.connection["connection_id"], decision.arguments)
-                if exactly != decision.digest:
-                    return StepState(
-                        "failed", error="Another tool or account was approved than this one. Nothing was sent."
-                    )
-                approved.append(replace(unit, arguments=decision.arguments, digest=exactly))
-        if undecided:
-            return StepState("asking", asks=[AskToSend(unit) for unit in undecided])
-        if not approved:
-            refused = [self._decisions[unit.key].message for unit in units if self._decisions[unit.key].message]
-            return StepState(
-                "rejected",
-                error=f"Rejected by the user. {refused[0] if refused else ''}".strip(),
-                arguments=units[0].arguments,
-            )
-        return Prepared(step, approved, writes=True, left_out=len(units) - len(approved))
+        standings = [self._standings.of(unit.key) for unit in units]
+        calls: list[Unit | Call] = []
+        asks: list[Ask] = []
+        for unit, standing in zip(units, standings, strict=True):
+            found = standing.call if standing.is_settled else await self._to_send(unit, standing)
+            if isinstance(found, AskToSend):
+                asks.append(found)
+            elif found is not None:
+                calls.append(found)
+        if asks:
+            return StepState("asking", asks=asks)
+        if not calls:
+            return _rejected(standings, units[0].arguments)
+        return Prepared(step, calls, left_out=len(units) - len(calls))
 
-    def _let_go(self, calls: Sequence[Call | AskWhatHappened]) -> bool:
+    async def _to_send(self, unit: Unit, standing: Standing) -> Unit | AskToSend:
+        """The call that may be sent under the decision that stands, or the question for one."""
+        decision = standing.decision
+        if decision is None:
+            twin = await self._records.calls.done_before(self._plan.id, self._plan.turn_id, unit.digest, self._tenant)
+            return AskToSend(unit) if twin is None else unit
+        now = _unit(standing.key, unit.step, unit.tool, unit.connection, decision.arguments)
+        if standing.call is not None and not standing.call.may_be_claimed_again:
+            return AskToSend(replace(now, key=standing.following), _FAILED_BEFORE)
+        # Worked out anew: the tool or the account may not be the one that was shown.
+        if now.digest != decision.digest:
+            return AskToSend(replace(now, key=standing.following), _APPROVED_OTHERWISE)
+        return now
+
+    def _or_question(self, call: Call, *, of: CallKey) -> Call | AskWhatHappened:
+        """An unknown outcome is a human's to settle, never sent again by itself."""
+        decided = call.key == of and self._standings.after(of) is not None
+        return AskWhatHappened(call) if call.state == "unknown" and not decided else call
+
+    def _state_of(self, prepared: Prepared, calls: Sequence[Call | AskWhatHappened]) -> StepState:
+        step = prepared.step
+        asks = [call for call in calls if isinstance(call, AskWhatHappened)]
+        if asks:
+            return StepState("asking", asks=asks)
+        ended = [call for call in calls if isinstance(call, Call)]
+        succeeded = [call for call in ended if call.state == "succeeded"]
+        outputs = [call.output for call in succeeded]
+        output = outputs if step.for_each is not None else next(iter(outputs), None)
+        bad = [call for call in ended if call.state != "succeeded"]
+        if prepared.hindrance is not None:
+            return replace(prepared.hindrance, output=output)
+        broke = any(call.cause == AUTHORIZATION and self._standings.after(call.key) is None for call in bad)
+        if broke or len(calls) < len(prepared.calls):
+            return replace(self._without_connection(step, ended), output=output)
+        arguments = ended[0].arguments if step.for_each is None else [call.arguments for call in ended]
+        if not bad:
+            note = f"{prepared.left_out} left out by the user." if prepared.left_out else ""
+            return StepState("succeeded", output=output, error=note, arguments=arguments)
+        status: Status = "rejected" if self._let_go(bad) else "failed"
+        if any(call.state == "unknown" for call in bad):
+            status = "unknown"
+        count = f"{len(bad)} of {len(ended)} failed; the others succeeded. " if len(ended) > 1 else ""
+        return StepState(
+            status, output=output, error=count + (bad[0].error or "no reason was given"), arguments=arguments
+        )
+
+    def _let_go(self, failed: Sequence[Call]) -> bool:
         """Did the user say of every call that failed that it did not happen, and is not to be sent again?"""
-        failed = [call for call in calls if isinstance(call, Call) and call.state != "succeeded"]
-        following = [self._decisions.get(replace(call.key, attempt=call.key.attempt + 1)) for call in failed]
+        following = [self._standings.after(call.key) for call in failed]
         return all(decision is not None and decision.verdict == "rejected" for decision in following)
 
-    async def _write(self, unit: Unit) -> Call | AskWhatHappened:
-        """Sends it, unless it was sent. An unknown outcome is a human's to settle, never sent again by itself."""
-        while True:
-            call = await self._caller.write(unit)
-            following = replace(unit.key, attempt=unit.key.attempt + 1)
-            decision = self._decisions.get(following) if call.key == unit.key else None
-            if decision is not None and decision.verdict == "approved":
-                unit = replace(unit, key=following)
-            elif call.state != "unknown" or decision is not None:
-                return call
-            else:
-                return AskWhatHappened(call)
+
+def _unit(key: CallKey, step: Step, tool: Tool, connection: Connection, arguments: Any) -> Unit:
+    return Unit(key, step, tool, connection, arguments, action_digest(tool.id, connection["connection_id"], arguments))
 
 
-def _state_of(prepared: Prepared, calls: Sequence[Call | AskWhatHappened], let_go: bool) -> StepState:
-    step = prepared.step
-    asks = [call for call in calls if isinstance(call, AskWhatHappened)]
-    if asks:
-        return StepState("asking", asks=asks)
-    ended = [call for call in calls if isinstance(call, Call)]
-    succeeded = [call for call in ended if call.state == "succeeded"]
-    arguments = ended[0].arguments if step.for_each is None else [call.arguments for call in ended]
-    output = (
-        [call.output for call in succeeded] if step.for_each is not None else next((c.output for c in succeeded), None)
-    )
-    bad = [call for call in ended if call.state != "succeeded"]
-    if not bad:
-        note = f"{prepared.left_out} left out by the user." if prepared.left_out else ""
-        return StepState("succeeded", output=output, error=note, arguments=arguments)
-    status: Status = "rejected" if let_go else "failed"
-    if any(call.state == "unknown" for call in bad):
-        status = "unknown"
-    count = f"{len(bad)} of {len(ended)} failed; the others succeeded. " if len(ended) > 1 else ""
-    return StepState(status, output=output, error=count + (bad[0].error or "no reason was given"), arguments=arguments)
+def _rejected(standings: Sequence[Standing], arguments: Any = None) -> StepState:
+    messages = [standing.decision.message for standing in standings if standing.decision is not None]
+    why = next(filter(None, messages), "")
+    return StepState("rejected", error=f"Rejected by the user. {why}".strip(), arguments=arguments)

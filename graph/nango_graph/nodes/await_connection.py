@@ -21,6 +21,8 @@ async def await_connection(state: State, runtime: Runtime[Context], services: Se
 
 async def _nothing_to_wait_for(asked: Asked, services: Services) -> bool:
     """Has a wait been satisfied (or ended), or has a link died that must be made anew? Whatever ends one item resumes all."""
+    if services.clock.now() < asked.get("held_until", 0.0):
+        return False
     for item, request in zip(asked["items"], asked["payload"]["action_requests"], strict=True):
         if item["about"] != "connect":
             continue

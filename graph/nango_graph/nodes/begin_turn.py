@@ -64,6 +64,8 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
         "declined": [],
         "declined_because": {},
         "accounts": {},
+        "others": {},
+        "lacking": {},
         "parked": {},
         "earlier": await earlier_results(records, thread_id, requester.tenant),
         "results": [],

@@ -1,14 +1,20 @@
 """Which integrations does the request need? As few as possible: each may make the user authorize an account."""
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
+from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.runtime import Runtime
 
+from nango_graph.choosing import clear_choice
+from nango_graph.connections.finding import find_connections
 from nango_graph.context import Context
 from nango_graph.models import call_tool_of
 from nango_graph.prompts import choose_prompt
 from nango_graph.services import Services
 from nango_graph.state import Reply, State
+from nango_graph.turn import turn_of
 from nango_tools import IntegrationSummary
 
 CHOOSE_INTEGRATIONS_SCHEMA: dict[str, Any] = {
@@ -30,8 +36,11 @@ CHOOSE_INTEGRATIONS_SCHEMA: dict[str, Any] = {
     },
 }
 
+_QUESTION = re.compile("[?\u037e\u061f\uff1f]")
 
-async def choose_integrations(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:  # noqa: ARG001
+
+async def choose_integrations(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
+    """`integrations`: what the request needs. `optional`: what else was used in the conversation, and is never asked for."""
     available = {integration.key: integration for integration in await services.catalog.integrations()}
     wanted: list[str] = state["turn"]["settings"]["integrations"]
     unknown = [key for key in wanted if key not in available]
@@ -53,10 +62,34 @@ async def choose_integrations(state: State, runtime: Runtime[Context], services:
                 "Deploy actions in Nango first.",
             )
         }
-    used_before = {result["tool"].partition("/")[0] for result in state["earlier"]}
-    chosen = used_before & {integration.key for integration in candidates}
-    chosen |= await _chosen_by_model(candidates, state, services)
-    return {"integrations": sorted(chosen)}
+    allowed = {integration.key for integration in candidates}
+    used = {result["tool"].partition("/")[0] for result in state["earlier"]} & allowed
+    choice = None
+    if _stands_for_itself(state):
+        choice = clear_choice(state["turn"]["request"], list(available.values()), allowed=allowed, used=used)
+    if choice is not None and (choice.sure or await _all_usable(choice.needed, state, runtime, services)):
+        return {"integrations": sorted(choice.needed), "optional": sorted(choice.optional)}
+    chosen = await _chosen_by_model(candidates, state, services)
+    return {"integrations": sorted(chosen), "optional": sorted(used - chosen)}
+
+
+def _stands_for_itself(state: State) -> bool:
+    """Not so what may answer a question of the agent, or take up what was not done: only the conversation tells what it needs."""
+    before: list[AnyMessage] = []
+    for message in state["messages"]:
+        if message.id == state["turn"]["message_id"]:
+            break
+        before.append(message)
+    if not before:
+        return True
+    said = next((message.text for message in reversed(before) if isinstance(message, AIMessage) and message.text), "")
+    return bool(state["earlier"]) and not state["unfinished"] and not _QUESTION.search(said)
+
+
+async def _all_usable(integrations: Iterable[str], state: State, runtime: Runtime[Context], services: Services) -> bool:
+    turn = await turn_of(state, runtime, services)
+    found = await find_connections(services, turn.requester, integrations)
+    return all(there.usable for there in found.values())
 
 
 async def _chosen_by_model(candidates: list[IntegrationSummary], state: State, services: Services) -> set[str]:

@@ -7,7 +7,7 @@ from langgraph.runtime import Runtime
 from nango_graph.context import Context
 from nango_graph.services import Services
 from nango_graph.state import State
-from nango_tools import Tool
+from nango_tools import ReauthorizationRequired, Tool, UnknownConnection
 
 
 async def discover_tools(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
@@ -22,5 +22,9 @@ async def discover_tools(state: State, runtime: Runtime[Context], services: Serv
 async def tools_of(state: State, services: Services) -> dict[str, Tool]:
     """Tools by id (`integration/name`) of this turn's connections."""
     connections = [(one["integration"], one["connection_id"]) for one in (state.get("connections") or {}).values()]
-    discovered = await services.catalog.discover(connections)
+    try:
+        discovered = await services.catalog.discover(connections)
+    except (UnknownConnection, ReauthorizationRequired):
+        # One broke just now. What is known of its tools without it will do, until a step needs it and parks.
+        discovered = {integration: await services.catalog.tools(integration) for integration, _ in connections}
     return {tool.id: tool for tools in discovered.values() for tool in tools}

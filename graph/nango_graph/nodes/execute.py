@@ -8,8 +8,10 @@ from nango_graph.approval import ask
 from nango_graph.connections.finding import still_usable
 from nango_graph.context import Context
 from nango_graph.execution.calling import Caller
+from nango_graph.execution.health import Health
 from nango_graph.execution.outputs import load_outputs
 from nango_graph.execution.scheduler import Planned, StepState, carry_out
+from nango_graph.execution.standing import Standings
 from nango_graph.execution.work import Ask, StepWork, Unit
 from nango_graph.nodes.discover_tools import tools_of
 from nango_graph.planning.plan import Step
@@ -18,7 +20,7 @@ from nango_graph.questions import approval_message, approval_requests
 from nango_graph.services import Services
 from nango_graph.state import Reply, Result, State
 from nango_graph.turn import thread_of, turn_of
-from nango_tools import Access
+from nango_tools import Access, Tool
 
 
 async def execute(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
@@ -31,17 +33,29 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
             "reply": Reply(kind="problem", text="The plan is not in the records, so nothing was executed. Ask again.")
         }
     steps = [Step.model_validate(step) for step in row.steps]
-    tools = await tools_of(state, services)
-    connections = await still_usable(services, turn.requester, state.get("connections") or {})
+    chosen = state.get("connections") or {}
+    usable = await still_usable(services, turn.requester, chosen)
+    tools = await _tools(steps, {**state, "connections": usable}, services)
+    health = Health(
+        services,
+        turn.requester,
+        chosen=chosen,
+        usable=usable,
+        parkings=state["turn"].get("parkings", {}),
+    )
+    because = state.get("declined_because") or {}
     progress = _Progress(runtime)
     work = StepWork(
         plan=row,
         records=records,
         tenant=tenant,
         tools=tools,
-        connections=connections,
-        decisions=await records.decisions.of_plan(row.id, tenant),
-        caller=Caller(services, turn, sending=progress.sending, notice=progress.notice),
+        health=health,
+        declined={integration: because.get(integration, "") for integration in state["declined"]},
+        standings=Standings(
+            await records.decisions.of_plan(row.id, tenant), await records.calls.of_plan(row.id, tenant)
+        ),
+        caller=Caller(services, turn, health, sending=progress.sending, notice=progress.notice),
         max_items=state["turn"]["settings"]["max_items"],
         ended=progress.ended,
     )
@@ -49,7 +63,7 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         Planned(
             step,
             writes=step.tool in tools and tools[step.tool].access is not Access.READ,
-            connection_id=connections[step.integration]["connection_id"] if step.integration in connections else "",
+            connection_id=health.chosen_id(step.integration) or step.integration,
         )
         for step in steps
     ]
@@ -63,10 +77,34 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         update["asked"] = {**ask("approval", approval_requests(asks)), "at": services.clock.now()}
         update["messages"] = [approval_message(update["asked"])]
         return update
+    parked = [step for step in steps if states[step.id].status == "parked"]
+    if parked:
+        progress.parked(parked, states)
+        return {**update, **_parked({step.integration for step in parked}, health, state)}
     if problem := _worth_planning_again(states, state):
         update["problem"] = problem
         update["plan_id"] = None
     return update
+
+
+async def _tools(steps: list[Step], state: State, services: Services) -> dict[str, Tool]:
+    """Also of integrations whose connection is gone: what a step would do is known without it."""
+    tools = await tools_of(state, services)
+    for integration in {step.integration for step in steps} - set(state["connections"]):
+        tools |= {tool.id: tool for tool in await services.catalog.tools(integration)}
+    return tools
+
+
+def _parked(integrations: set[str], health: Health, state: State) -> dict[str, Any]:
+    """The plan stays as it is, and goes on when these are connected, or the user goes on without them."""
+    parked = {integration: health.chosen_id(integration) for integration in sorted(integrations)}
+    before = state["turn"].get("parkings", {})
+    counted = {connection_id: before.get(connection_id, 0) + 1 for connection_id in parked.values()}
+    return {
+        "parked": parked,
+        "integrations": sorted({*state["integrations"], *parked}),
+        "turn": {**state["turn"], "parkings": {**before, **counted}},
+    }
 
 
 class _Progress:
@@ -87,6 +125,13 @@ class _Progress:
                 {"type": "step", "id": step.id, "tool": step.tool, "status": state.status, "error": state.error}
             )
 
+    def parked(self, steps: list[Step], states: dict[str, StepState]) -> None:
+        """Those that nothing was sent of: the others were told of when they ended."""
+        for step in steps:
+            if step.id not in self._running:
+                self._running.add(step.id)
+                self.ended(step, states[step.id])
+
     def notice(self, text: str) -> None:
         self._write({"type": "notice", "text": text})
 
@@ -105,7 +150,9 @@ _STATUS_IN_WORDS = {
     "rejected": "rejected by the user",
     "blocked": "not run",
     "asking": "waits for approval",
-    "waiting": "waits for approval of an earlier step",
+    "parked": "waits for its connection",
+    "declined": "failed",
+    "waiting": "waits for an earlier step",
     "unknown": "unknown: it may have happened",
 }
 
@@ -117,7 +164,7 @@ def _merged(before: list[Result], now: list[Result]) -> list[Result]:
 
 def _worth_planning_again(states: dict[str, StepState], state: State) -> str | None:
     """What failed, if the planner may try otherwise. A refusal by the user, or an unknown outcome, is not its to mend."""
-    failed = {step_id: step for step_id, step in states.items() if step.status == "failed"}
+    failed = {step_id: step for step_id, step in states.items() if step.status in ("failed", "declined")}
     settings = state["turn"]["settings"]
     if not failed or any(step.status == "unknown" for step in states.values()):
         return None

@@ -1,19 +1,21 @@
-"""Has the model plan the request: steps, or a question, or an answer, or an integration that is missing."""
+"""Has the model plan the request: steps, a question, an answer, an integration that is missing, another account."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from langgraph.runtime import Runtime
 
+from nango_graph.connections.scopes import lacking_in_each
 from nango_graph.context import Context
 from nango_graph.digests import digest
 from nango_graph.models import call_tool_of
 from nango_graph.nodes.discover_tools import tools_of
 from nango_graph.planning.arguments import argument_problem
 from nango_graph.planning.plan import SUBMIT_PLAN_SCHEMA, Step, Submission, structure_problem
-from nango_graph.prompts import plan_prompt
+from nango_graph.prompts import Account, plan_prompt
 from nango_graph.records import PlanRow
 from nango_graph.services import Services
-from nango_graph.state import Reply, State
+from nango_graph.state import Connection, Reply, State
 from nango_graph.turn import thread_of, turn_of
 from nango_tools import Tool
 
@@ -29,7 +31,7 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
     kept = await services.records.plans.get(plan_id, thread_id)
     if kept is not None:
         # Planned before a crash: that plan stands, another one could repeat what it has done.
-        return _planned(kept, state, runtime)
+        return await _begun(kept, state, runtime, services)
     if turn_state["planned"] >= MAX_PLANNED:
         return {
             "reply": Reply(kind="problem", text="I planned this several times over without getting on, so I stopped.")
@@ -53,7 +55,21 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
                 steps=[step.model_dump(mode="json", exclude_defaults=True) for step in submission.steps],
                 now=services.clock.now(),
             )
-            return _planned(row, state, runtime)
+            return await _begun(row, state, runtime, services)
+        case Submission(kind="account"):
+            chosen = _account(submission, accounts_of(state))
+            if chosen is not None:
+                await services.records.accounts.prefer(
+                    turn.requester, submission.integration, chosen["connection_id"], now=services.clock.now()
+                )
+            return {
+                "integrations": sorted({*state["integrations"], submission.integration}),
+                "accounts": {
+                    **(state.get("accounts") or {}),
+                    submission.integration: chosen["connection_id"] if chosen else "",
+                },
+                "turn": {**turn_state, "planned": turn_state["planned"] + 1},
+            }
         case Submission(kind="integration"):
             return {
                 "integrations": sorted({*state["integrations"], submission.integration}),
@@ -63,6 +79,17 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
             return {"reply": Reply(kind="question", text=submission.text)}
         case _:
             return {"reply": Reply(kind="answer", text=submission.text)}
+
+
+async def _begun(row: PlanRow, state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
+    """The plan to execute; or first the permissions that its tools need. Then the plan is found in the records again."""
+    tools, asked = await tools_of(state, services), state.get("lacking") or {}
+    wanted = [tools[step["tool"]] for step in row.steps if step["tool"] in tools]
+    connections = (state.get("connections") or {}).values()
+    lacking = await lacking_in_each(services, [one for one in connections if one["integration"] not in asked], wanted)
+    if lacking:
+        return {"lacking": {**asked, **{integration: sorted(scopes) for integration, scopes in lacking.items()}}}
+    return _planned(row, state, runtime)
 
 
 def _planned(row: PlanRow, state: State, runtime: Runtime[Context]) -> dict[str, Any]:
@@ -95,6 +122,7 @@ async def _submission(state: State, services: Services, used: set[str]) -> Submi
         and (not settings["integrations"] or integration.key in settings["integrations"])
     ]
     known = {result["step"] for result in [*state["earlier"], *state["results"]] if result["status"] == "succeeded"}
+    accounts = accounts_of(state)
     problem, complaint = state.get("problem"), ""
     for _ in range(1 + REPAIRS):
         prompt = plan_prompt(
@@ -105,6 +133,8 @@ async def _submission(state: State, services: Services, used: set[str]) -> Submi
             results=[*state["earlier"], *state["results"]],
             unfinished=state["unfinished"],
             declined=state["declined"],
+            declined_because=state.get("declined_because") or {},
+            accounts=accounts,
             problem=" ".join(filter(None, [problem, complaint])) or None,
             next_step_id=next_step_id(used),
         )
@@ -117,6 +147,8 @@ async def _submission(state: State, services: Services, used: set[str]) -> Submi
             fault = (
                 None if read.integration in keys else f"integration must be one of {', '.join(keys) or '(none left)'}"
             )
+        elif read.kind == "account":
+            fault = _account_fault(read, accounts)
         elif read.kind == "plan":
             fault = _plan_fault(read.steps, tools, used=used, known=known, max_steps=settings["max_steps"])
         else:
@@ -125,6 +157,40 @@ async def _submission(state: State, services: Services, used: set[str]) -> Submi
             return read
         complaint = f"Your last submission was refused: {fault}"
     return fault or "no plan"
+
+
+def accounts_of(state: State) -> list[Account]:
+    """The accounts of those integrations of this turn that have several, the one in use first."""
+    said, listed = state.get("accounts") or {}, list[Account]()
+    for integration, used in sorted((state.get("connections") or {}).items()):
+        others = (state.get("others") or {}).get(integration, [])
+        for connection in [used, *others] if others else []:
+            in_use = connection is used
+            listed.append(Account(f"A{len(listed) + 1}", connection, in_use, in_use and integration in said))
+    return listed
+
+
+def _account(submission: Submission, accounts: Sequence[Account]) -> Connection | None:
+    return next(
+        (
+            one.connection
+            for one in accounts
+            if one.key == submission.account and one.connection["integration"] == submission.integration
+        ),
+        None,
+    )
+
+
+def _account_fault(submission: Submission, accounts: Sequence[Account]) -> str | None:
+    there = [one for one in accounts if one.connection["integration"] == submission.integration]
+    if not there:
+        several = sorted({one.connection["integration"] for one in accounts})
+        return f"integration must be one with several accounts: {', '.join(several) or '(there is none)'}"
+    if any(one.chosen for one in there):
+        return f"the account for {submission.integration} is chosen already: go on with the request, or answer"
+    if submission.account and _account(submission, accounts) is None:
+        return f"account must be one of {', '.join(one.key for one in there)}, or empty"
+    return None
 
 
 def _plan_fault(

@@ -1,30 +1,37 @@
 """Finds the connection to use for each integration, and prepares the question where one is missing or unclear."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from langgraph.runtime import Runtime
 
-from nango_graph.approval import BadAnswer, again, ask, read_answers
-from nango_graph.connections.accounts import in_state, which_account
+from nango_graph.approval import BadAnswer, again, ask
+from nango_graph.connections.accounts import labelled, which_account
+from nango_graph.connections.answers import Answers
 from nango_graph.connections.finding import Found, find_connections
-from nango_graph.connections.sessions import Link, has_expired, link_for
-from nango_graph.context import Context
-from nango_graph.display import markdown
-from nango_graph.questions import (
+from nango_graph.connections.naming import named_account
+from nango_graph.connections.questions import (
     AccountChoice,
     ConfirmAccount,
     MissingConnection,
     Unclear,
-    announcement,
     connection_message,
     connection_requests,
 )
+from nango_graph.connections.scopes import authorized_anew, tools_waited_for
+from nango_graph.connections.sessions import Link, has_expired, link_for
+from nango_graph.context import Context
+from nango_graph.display import markdown
+from nango_graph.questions import announcement
 from nango_graph.records import TurnRow, Wait
 from nango_graph.services import Services
 from nango_graph.state import Asked, Connection, State
 from nango_graph.turn import turn_of
-from nango_tools import ConnectionSummary, TransientError
+from nango_tools import ConnectionSummary, IntegrationSummary, TransientError
+
+HOLD = 4.0
+"""Seconds for which the question stands although it may be answered, after Nango could not be asked."""
 
 
 async def resolve_connections(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
@@ -32,7 +39,7 @@ async def resolve_connections(state: State, runtime: Runtime[Context], services:
     asked = state.get("asked")
     if asked is not None and asked["kind"] != "connections":
         asked = None
-    answers = _Answers(accounts=dict(state.get("accounts") or {}))
+    answers = Answers(accounts=dict(state.get("accounts") or {}))
     if asked is not None:
         try:
             await answers.take(asked, state.get("answered"), turn, services)
@@ -44,17 +51,28 @@ async def resolve_connections(state: State, runtime: Runtime[Context], services:
     except TransientError:
         if asked is None:
             raise
-        # Nango can't be reached just now: the wait goes on, it is not lost over this.
-        return {"answered": None}
+        # Nango can't be reached just now: the wait goes on, it is not lost over this. A sweep looks again.
+        return {
+            "asked": {**asked, "held_until": services.clock.now() + HOLD},
+            "answered": None,
+            "accounts": answers.accounts,
+            "declined": sorted(declined),
+            "declined_because": {**(state.get("declined_because") or {}), **answers.because},
+        }
     update: dict[str, Any] = {
         "connections": resolved.connections,
         "accounts": answers.accounts,
+        "others": resolved.others,
+        "lacking": resolved.lacking,
         "declined": sorted(declined),
         "declined_because": {**(state.get("declined_because") or {}), **answers.because},
         "parked": {},
         "asked": None,
         "answered": None,
     }
+    if any(state.get("lacking", {}).get(integration) for integration in answers.declined):
+        # Its plan stands in the records, and can't be done without this integration: another one is made.
+        update["turn"] = {**state["turn"], "planned": state["turn"]["planned"] + 1}
     about = f"{turn.id} connections"
     if resolved.unclear:
         update["asked"] = ask("connections", connection_requests(resolved.unclear))
@@ -66,7 +84,7 @@ async def resolve_connections(state: State, runtime: Runtime[Context], services:
     return update
 
 
-def _settled(resolved: "_Resolved", answers: "_Answers") -> str:
+def _settled(resolved: "_Resolved", answers: Answers) -> str:
     lines = [
         f"Connected: {markdown(connection['label'])}."
         + (f" Checked: {markdown(resolved.checked_by[integration])}." if integration in resolved.checked_by else "")
@@ -77,63 +95,10 @@ def _settled(resolved: "_Resolved", answers: "_Answers") -> str:
 
 
 @dataclass
-class _Answers:
-    """What came of the question that was asked: from the person, from the clock, from our page."""
-
-    accounts: dict[str, str]
-    declined: set[str] = field(default_factory=set)
-    because: dict[str, str] = field(default_factory=dict)
-
-    async def take(self, asked: Asked, raw: Any, turn: TurnRow, services: Services) -> None:
-        """Raises `BadAnswer`. Waits that ended by themselves count whatever the answer is."""
-        now, records = services.clock.now(), services.records
-        waits = await records.waits.get_all([item["wait_id"] for item in asked["items"] if "wait_id" in item])
-        for item in asked["items"]:
-            wait = waits.get(item.get("wait_id", ""))
-            if wait is None or item["about"] != "connect":
-                continue
-            if wait.state == "open" and wait.deadline <= now:
-                await records.waits.change(wait.id, "expired", only_from=("open",), now=now)
-            if wait.state == "expired" or (wait.state == "open" and wait.deadline <= now):
-                self._without(item["integration"], "nobody authorized it in time")
-            elif wait.state == "cancelled":
-                self._without(item["integration"], "it was declined")
-        if raw is None:
-            return
-        for answer, item in zip(read_answers(asked, raw), asked["items"], strict=False):
-            integration = item["integration"]
-            match item["about"], answer.kind:
-                case "confirm", "reject":
-                    await records.accounts.trust(
-                        turn.requester, integration, item["connection_id"], trusted=False, wait_id=item["wait_id"]
-                    )
-                case "confirm", _:
-                    if str(answer.args.get("confirm", "")).strip().lower() != "yes":
-                        raise BadAnswer(f"{integration}: set confirm to yes if it is your account, or reject.")
-                    await records.accounts.trust(
-                        turn.requester, integration, item["connection_id"], trusted=True, wait_id=item["wait_id"]
-                    )
-                case "choose", "approve" | "edit":
-                    account = answer.args.get("account_id")
-                    if account not in {one["connection_id"] for one in item["accounts"]}:
-                        raise BadAnswer(f"{integration}: that account is not one of those listed.")
-                    self.accounts[integration] = str(account)
-                    await records.accounts.prefer(turn.requester, integration, str(account), now=now)
-                case _, "reject":
-                    self.declined.add(integration)
-                    if "wait_id" in item:
-                        await records.waits.change(
-                            item["wait_id"], "cancelled", only_from=("open", "satisfied"), now=now
-                        )
-
-    def _without(self, integration: str, why: str) -> None:
-        self.declined.add(integration)
-        self.because[integration] = why
-
-
-@dataclass
 class _Resolved:
     connections: dict[str, Connection] = field(default_factory=dict)
+    others: dict[str, list[Connection]] = field(default_factory=dict)
+    lacking: dict[str, list[str]] = field(default_factory=dict)
     checked_by: dict[str, str] = field(default_factory=dict)
     unclear: list[Unclear] = field(default_factory=list)
 
@@ -141,7 +106,7 @@ class _Resolved:
 class _Resolving:
     """One look at Nango, and what follows from it for each integration."""
 
-    def __init__(self, state: State, turn: TurnRow, asked: Asked | None, answers: _Answers, services: Services) -> None:
+    def __init__(self, state: State, turn: TurnRow, asked: Asked | None, answers: Answers, services: Services) -> None:
         self._state = state
         self._turn = turn
         self._asked = asked
@@ -157,32 +122,115 @@ class _Resolving:
             if integration not in declined and integration not in wanted
         ]
         found = await find_connections(services, requester, [*wanted, *optional])
-        names = {integration.key: integration.display_name for integration in await services.catalog.integrations()}
         known = await services.records.accounts.known(requester)
+        summaries = {integration.key: integration for integration in await services.catalog.integrations()}
         before = self._state.get("connections") or {}
-        resolved = _Resolved()
+        resolved = _Resolved(lacking=dict(self._state.get("lacking") or {}))
         for integration in [*wanted, *optional]:
-            name, there = names.get(integration, integration), found[integration]
-            connection = which_account(
-                there, named=self._answers.accounts.get(integration), before=before.get(integration), known=known
+            there, summary = found[integration], summaries.get(integration)
+            name = summary.display_name if summary else integration
+            accounts = labelled(there.all, name)
+            account = which_account(
+                there, named=self._named(integration, summary, there), before=before.get(integration), known=known
             )
-            if connection is not None and not connection.needs_reauthorization:
-                resolved.connections[integration] = in_state(connection, name)
-                checked = await self._consume(integration)
-                if checked:
-                    resolved.checked_by[integration] = checked
-            elif integration in wanted:
-                resolved.unclear.append(await self._unclear(integration, name, there, connection))
+            if account is None or account not in there.usable:
+                if integration in wanted:
+                    resolved.unclear.append(await self._unclear(integration, name, there, account, accounts))
+                continue
+            chosen = accounts[account.connection_id]
+            resolved.connections[integration] = chosen
+            resolved.others[integration] = [
+                accounts[one.connection_id] for one in [*there.usable, *there.broken] if one is not account
+            ]
+            lacking = await self._lacking(resolved, integration, name, there, account, chosen)
+            if lacking is not None:
+                resolved.unclear.append(lacking)
+            elif checked := await self._consume(integration):
+                resolved.checked_by[integration] = checked
         return resolved
 
-    async def _unclear(self, integration: str, name: str, found: Found, broken: ConnectionSummary | None) -> Unclear:
-        """`broken`: the one to use, if only it worked."""
-        if found.usable and broken is None:
-            return AccountChoice(integration, name, [in_state(one, name) for one in found.usable])
-        if found.unconfirmed:
-            first = found.unconfirmed[0]
-            return ConfirmAccount(first.wait.id, integration, name, in_state(first.connection, name))
-        broken = broken or next(iter(found.broken), None)
+    def _named(self, integration: str, summary: IntegrationSummary | None, found: Found) -> str | None:
+        """What an answer or the planner said in this turn, else what the request says."""
+        said = self._answers.accounts.get(integration)
+        if said is not None or summary is None:
+            return said
+        return named_account(
+            self._state["turn"]["request"],
+            integration=[integration, summary.display_name],
+            tool_names=[tool for tool, _ in summary.tools],
+            accounts=[*found.usable, *found.broken],
+        )
+
+    async def _lacking(
+        self,
+        resolved: _Resolved,
+        integration: str,
+        name: str,
+        found: Found,
+        connection: ConnectionSummary,
+        shown: Connection,
+    ) -> MissingConnection | None:
+        """Asks for the scopes that the plan's tools want: once, and whoever answers goes on with what there is then."""
+        scopes = resolved.lacking.get(integration)
+        if not scopes:
+            return None
+        if integration not in self._state["integrations"]:
+            resolved.lacking[integration] = []
+            return None
+        waits = self._services.records.waits
+        item = next(
+            (
+                item
+                for item in (self._asked["items"] if self._asked else [])
+                if item["integration"] == integration and item.get("reason") == "scopes"
+            ),
+            None,
+        )
+        wait = await waits.get(item["wait_id"]) if item is not None else None
+        if wait is None and item is None:
+            wait = await waits.open_for(
+                self._turn,
+                integration=integration,
+                reason="scopes",
+                connection_id=connection.connection_id,
+                now=self._services.clock.now(),
+            )
+        if (
+            wait is None
+            or wait.state != "open"
+            or integration in self._answers.as_it_is
+            or await authorized_anew(self._services, wait, connection)
+        ):
+            resolved.lacking[integration] = []
+            return None
+        link = self._shown_link(wait) or await link_for(self._services, wait, found)
+        tools = await tools_waited_for(self._services, wait)
+        return MissingConnection(
+            wait.id,
+            integration,
+            name,
+            link.url,
+            link.expires_at,
+            reason="scopes",
+            label=shown["label"],
+            lacking={scope: sorted({tool.id for tool in tools if scope in tool.scopes}) for scope in scopes},
+        )
+
+    async def _unclear(
+        self,
+        integration: str,
+        name: str,
+        found: Found,
+        account: ConnectionSummary | None,
+        accounts: Mapping[str, Connection],
+    ) -> Unclear:
+        """`account`: the one to use, if only it worked, or was confirmed."""
+        if found.usable and account is None:
+            return AccountChoice(integration, name, [accounts[one.connection_id] for one in found.usable])
+        for one in found.unconfirmed:
+            if account in (None, one.connection):
+                return ConfirmAccount(one.wait.id, integration, name, accounts[one.connection.connection_id])
+        broken = account or next(iter(found.broken), None)
         wait = await self._services.records.waits.open_for(
             self._turn,
             integration=integration,
@@ -191,7 +239,15 @@ class _Resolving:
             now=self._services.clock.now(),
         )
         link = self._shown_link(wait) or await link_for(self._services, wait, found)
-        return MissingConnection(wait.id, integration, name, link.url, link.expires_at, broken=broken is not None)
+        return MissingConnection(
+            wait.id,
+            integration,
+            name,
+            link.url,
+            link.expires_at,
+            reason="broken" if broken else "missing",
+            label=accounts[broken.connection_id]["label"] if broken else "",
+        )
 
     def _shown_link(self, wait: Wait) -> Link | None:
         """The link that is on somebody's screen, while it works: a new one for every look would be confusing."""

@@ -23,11 +23,13 @@ async def respond(state: State, runtime: Runtime[Context], services: Services) -
             text = f"{text}\n\n{plain_account(state['results'])}"
         message = AIMessage(text)
     else:
+        used = {result["tool"].partition("/")[0] for result in state["results"]}
         prompt = answer_prompt(
             conversation=state["messages"],
             turn=state["turn"],
             results=state["results"],
             earlier=state["earlier"],
+            accounts=[one for one in (state.get("connections") or {}).values() if one["integration"] in used],
             problem=state.get("problem"),
         )
         try:

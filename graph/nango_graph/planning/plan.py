@@ -61,13 +61,14 @@ class Step(BaseModel):
 
 
 class Submission(BaseModel):
-    """What the planner answers: exactly one of a plan, a question, an answer, or an integration it needs."""
+    """What the planner answers: exactly one of a plan, a question, an answer, an integration it needs, or an account to use."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    kind: Literal["plan", "question", "answer", "integration"]
+    kind: Literal["plan", "question", "answer", "integration", "account"]
     text: str = ""
     integration: str = ""
+    account: str = Field(default="", description="Key of one of the <accounts>; empty lets the user choose.")
     steps: list[Step] = Field(default_factory=list)
 
     @classmethod
@@ -91,7 +92,7 @@ SUBMIT_PLAN_SCHEMA: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": SUBMIT_PLAN,
-        "description": "Submit the plan, or a question, an answer, or the integration that is missing.",
+        "description": "Submit the plan, or a question, an answer, the integration that is missing, or the account to use.",
         "parameters": Submission.model_json_schema(),
     },
 }

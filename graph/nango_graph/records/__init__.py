@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from nango_graph.records.accounts import Accounts, Known
-from nango_graph.records.calls import Call, Calls, CallState, NotAllowed
+from nango_graph.records.calls import AUTHORIZATION, Call, Calls, CallState, Cause, NotAllowed
 from nango_graph.records.database import Database
 from nango_graph.records.decisions import CallKey, Decision, Decisions
 from nango_graph.records.leases import Lease, Leases
@@ -14,9 +14,11 @@ from nango_graph.records.turns import TurnRow, Turns
 from nango_graph.records.waits import Wait, Waits
 
 __all__ = [
+    "AUTHORIZATION",
     "Call",
     "CallKey",
     "CallState",
+    "Cause",
     "Decision",
     "Known",
     "Lease",

@@ -1,7 +1,8 @@
 """Calls: the outcome of every read, and the ledger of writes, which are claimed here before they leave.
 
 A write is claimed by one committed `INSERT … ON CONFLICT DO NOTHING`. Whoever inserts the row may send, once;
-everybody else finds the row. A claim whose worker is gone becomes `unknown` when its lease has run out.
+everybody else finds the row. A claim whose worker is gone becomes `unknown` when its lease has run out. A write that Nango
+refused because the connection was broken never ran: once that is mended it may be claimed again, under the same approval.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from nango_graph.records.decisions import CallKey
 
 CallState = Literal["claimed", "succeeded", "not_sent", "rejected", "failed", "unknown"]
 ENDED: tuple[CallState, ...] = ("succeeded", "not_sent", "rejected", "failed")
+NEVER_RAN: tuple[CallState, ...] = ("not_sent", "rejected")
+Cause = Literal["authorization"]
+AUTHORIZATION: Cause = "authorization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,15 @@ class Call:
     lease_until: float
     output: Any = None
     error: str | None = None
+    cause: Cause | None = None
+    """`authorization`: it did not succeed because the connection had broken, which Nango confirmed."""
+
+    @property
+    def may_be_claimed_again(self) -> bool:
+        return self.cause == AUTHORIZATION and self.state in NEVER_RAN
 
 
+_MAY_BE_CLAIMED_AGAIN = and_(calls.c.cause == AUTHORIZATION, calls.c.state.in_(NEVER_RAN))
 _GIVEN_UP = {"state": "unknown", "error": "The process that sent it ended before the answer came."}
 
 
@@ -59,8 +70,11 @@ class Calls:
             if plan is None:
                 raise NotAllowed("the records have no such plan in this thread; ask for it again")
             existing = await self._one(connection, _is(call.key))
-            if existing is not None:
+            if existing is not None and not existing.may_be_claimed_again:
                 return existing
+            before = await self._one(connection, _done_before(call.key))
+            if before is not None:
+                return before
             if plan.state != "open":
                 raise NotAllowed("the plan was closed by a newer message; ask for it again")
             twin = await self._one(connection, _twin(call.key.plan_id, plan.turn_id, call.digest, tenant))
@@ -80,14 +94,14 @@ class Calls:
             ).scalar_one_or_none()
             if approved != call.digest:
                 raise NotAllowed("no approval covers exactly this action")
-            inserted = await connection.execute(
-                self._database.insert_if_absent(calls)
-                .values(_values(call, tenant=tenant, thread_id=thread_id, now=now, finished=None))
-                .returning(calls.c.step)
+            values = _values(call, tenant=tenant, thread_id=thread_id, now=now, finished=None)
+            statement = (
+                self._database.insert_if_absent(calls).values(values)
+                if existing is None
+                else update(calls).where(_is(call.key), _MAY_BE_CLAIMED_AGAIN).values(values)
             )
-            if inserted.first() is not None:
-                return None
-            return await self._one(connection, _is(call.key))
+            claimed = await connection.execute(statement.returning(calls.c.step))
+            return None if claimed.first() is not None else await self._one(connection, _is(call.key))
 
     async def finish(self, key: CallKey, *, state: CallState, output: Any, error: str | None, now: float) -> None:
         """The outcome of a claimed call. One that was given up as unknown is still corrected by a late answer."""
@@ -96,6 +110,13 @@ class Calls:
                 update(calls)
                 .where(_is(key), calls.c.state.in_(("claimed", "unknown")))
                 .values(state=state, output=output, error=error, finished_at=now)
+            )
+
+    async def broke(self, key: CallKey) -> None:
+        """Notes that a call did not succeed because its connection had broken."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(calls).where(_is(key), calls.c.state.in_((*NEVER_RAN, "failed"))).values(cause=AUTHORIZATION)
             )
 
     async def record(self, call: Call, *, tenant: str, thread_id: str, now: float) -> None:
@@ -177,6 +198,17 @@ def _is(key: CallKey) -> ColumnElement[bool]:
     )
 
 
+def _done_before(key: CallKey) -> ColumnElement[bool]:
+    """An earlier attempt that is under way, or has succeeded after all: no later one may follow."""
+    return and_(
+        calls.c.plan_id == key.plan_id,
+        calls.c.step == key.step,
+        calls.c.item == key.item,
+        calls.c.attempt < key.attempt,
+        calls.c.state.in_(("claimed", "succeeded")),
+    )
+
+
 def _twin(plan_id: str, turn_id: str, digest: str, tenant: str) -> ColumnElement[bool]:
     return and_(
         calls.c.digest == digest,
@@ -206,6 +238,7 @@ def _values(call: Call, *, tenant: str, thread_id: str, now: float, finished: fl
         "lease_until": call.lease_until,
         "output": call.output,
         "error": call.error,
+        "cause": call.cause,
         "started_at": now,
         "finished_at": finished,
     }
@@ -224,4 +257,5 @@ def _call(row: Any) -> Call:
         lease_until=row.lease_until,
         output=row.output,
         error=row.error,
+        cause=row.cause,
     )

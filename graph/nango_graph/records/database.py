@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    URL,
     Boolean,
     Column,
     Connection,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     event,
     insert,
     inspect,
+    make_url,
     select,
     text,
     update,
@@ -97,7 +99,9 @@ waits = Table(
     Column("found_id", String(255)),
     Column("checked_by", Prose),
     Index("nango_agent_waits_due", "state", "look_at"),
+    Index("nango_agent_waits_fresh", "state", "looks", "look_at"),
     Index("nango_agent_waits_requester", "integration", "requester", "state"),
+    Index("nango_agent_waits_connection", "connection_id"),
     Index(
         "nango_agent_waits_open",
         "thread_id",
@@ -211,7 +215,7 @@ class Database:
             await asyncio.to_thread(_sqlite_file, url)
             engine = create_async_engine(f"sqlite+aiosqlite:///{url}")
         else:
-            engine = create_async_engine(url, pool_pre_ping=True)
+            engine = create_async_engine(_with_driver(url), pool_pre_ping=True)
         if engine.dialect.name == "sqlite":
             _make_sqlite_durable(engine)
         database = cls(engine)
@@ -238,6 +242,11 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _with_driver(url: str) -> URL:
+    parsed = make_url(url)
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername == "postgresql" else parsed
 
 
 def _bring_up_to_date(connection: Connection) -> None:

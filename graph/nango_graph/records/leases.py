@@ -86,7 +86,9 @@ class Leases:
         async with self._database.transaction() as connection:
             held = [_lease(row) for row in await connection.execute(query)]
         return [
-            lease for lease in held if lease.until < now or await asyncio.to_thread(is_surely_gone, _process(lease.worker))
+            lease
+            for lease in held
+            if lease.until < now or await asyncio.to_thread(is_surely_gone, _process(lease.worker))
         ]
 
     async def forget(self, before: float) -> None:
@@ -97,7 +99,8 @@ class Leases:
     async def _take_over(self, condition: Any, values: dict[str, Any]) -> int | None:
         query = update(leases).where(condition).values(fence=leases.c.fence + 1, **values).returning(leases.c.fence)
         async with self._database.transaction() as connection:
-            return (await connection.execute(query)).scalar()
+            fence: int | None = (await connection.execute(query)).scalar()
+        return fence
 
     async def _holder(self, name: str) -> str | None:
         async with self._database.transaction() as connection:

@@ -20,6 +20,9 @@ FIRST_LOOK = 5.0
 
 WaitState = Literal["open", "satisfied", "consumed", "cancelled", "expired"]
 LIVE: tuple[WaitState, ...] = ("open", "satisfied")
+TO_BE_TOLD: tuple[WaitState, ...] = (*LIVE, "cancelled")
+FRESH = 10
+"""Looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +139,32 @@ class Waits:
         )
 
     async def due(self, now: float, *, limit: int) -> list[Wait]:
-        """Live waits to be looked at now, the longest overdue first."""
-        return await self._many(
-            waits.c.state.in_(LIVE), waits.c.look_at <= now, order=(waits.c.look_at, waits.c.id), limit=limit
-        )
+        """Waits to be looked at now, the longest overdue first: live ones, and declined ones that no run has heard of.
 
-    async def past_deadline(self, now: float, *, limit: int) -> list[Wait]:
-        return await self._many(waits.c.state == "open", waits.c.deadline <= now, limit=limit)
+        Those that nobody has looked at often come before all others: somebody may be authorizing just now.
+        """
+        due = (waits.c.state.in_(TO_BE_TOLD), waits.c.look_at <= now)
+        order = (waits.c.look_at, waits.c.id)
+        fresh = await self._many(*due, waits.c.looks < FRESH, order=order, limit=limit)
+        return fresh + await self._many(*due, waits.c.looks >= FRESH, order=order, limit=limit - len(fresh))
 
     async def change(self, wait_id: str, state: WaitState, *, only_from: tuple[WaitState, ...], now: float) -> bool:
         """True for the one caller that made the change."""
+        values: dict[str, Any] = {"state": state, "changed_at": now}
+        if state not in LIVE:
+            values["look_at"] = None
+        return await self._set(and_(waits.c.id == wait_id, waits.c.state.in_(only_from)), values)
+
+    async def decline(self, wait_id: str, *, now: float) -> bool:
+        """Cancelled outside of its thread, which is to be woken until it has heard of it. True for who did it."""
         return await self._set(
-            and_(waits.c.id == wait_id, waits.c.state.in_(only_from)), {"state": state, "changed_at": now}
+            and_(waits.c.id == wait_id, waits.c.state == "open"),
+            {"state": "cancelled", "changed_at": now, "look_at": now, "looks": 0},
         )
+
+    async def heard(self, wait_id: str) -> None:
+        """Its thread knows that it is over: nobody needs to be woken for it any more."""
+        await self._set(waits.c.id == wait_id, {"look_at": None})
 
     async def satisfy(self, wait_id: str, *, connection_id: str, checked_by: str, now: float) -> bool:
         """True for the one caller that committed it. The thread is to be woken from now on, until it has passed."""
@@ -166,7 +182,7 @@ class Waits:
 
     async def look_again(self, wait_id: str, *, at: float, looks: int) -> None:
         """When to look at it next (seconds since the epoch), after so many looks."""
-        await self._set(and_(waits.c.id == wait_id, waits.c.state.in_(LIVE)), {"look_at": at, "looks": looks})
+        await self._set(and_(waits.c.id == wait_id, waits.c.state.in_(TO_BE_TOLD)), {"look_at": at, "looks": looks})
 
     async def opened(self, wait_id: str, *, unverified: bool, now: float) -> None:
         """Somebody went through our link to Nango: the connection may come any moment."""
@@ -176,9 +192,9 @@ class Waits:
         await self._set(and_(waits.c.id == wait_id, waits.c.state == "open"), values)
 
     async def next_due(self) -> float | None:
-        """When the next live wait is to be looked at; None where there is none."""
+        """When the next wait is to be looked at (seconds since the epoch); None where there is none."""
         async with self._database.transaction() as connection:
-            query = select(func.min(waits.c.look_at)).where(waits.c.state.in_(LIVE))
+            query = select(func.min(waits.c.look_at)).where(waits.c.state.in_(TO_BE_TOLD))
             earliest: float | None = (await connection.execute(query)).scalar()
         return earliest
 

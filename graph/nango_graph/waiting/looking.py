@@ -7,6 +7,7 @@ the wait, and at Nango, itself.
 from collections.abc import Sequence
 
 from nango_graph.connections.finding import Found, find_connections
+from nango_graph.connections.scopes import authorized_anew
 from nango_graph.records import Wait
 from nango_graph.services import Services
 from nango_graph.waiting.probing import probe
@@ -34,6 +35,8 @@ async def satisfied_now(services: Services, waits: Sequence[Wait]) -> list[Wait]
 
 async def _is_satisfied(services: Services, wait: Wait, found: Found) -> bool:
     candidates = [*found.usable, *(one.connection for one in found.unconfirmed)]
+    if wait.reason == "scopes":
+        candidates = [connection for connection in candidates if await authorized_anew(services, wait, connection)]
     # The one that was to be mended before any other that has come to be.
     for connection in sorted(candidates, key=lambda one: one.connection_id != wait.connection_id):
         checked_by = await probe(services, connection)

@@ -1,51 +1,77 @@
-"""The route that receives Nango's webhooks: checks the signature before anything else, then wakes whoever waited.
+"""The route that receives Nango's webhooks: the signature before anything else, then whoever waited is woken.
 
-Nango delivers at most three times and signs the raw body (`X-Nango-Hmac-Sha256`); unknown types are answered with 2xx.
+Every delivery has its answer, JSON; 2xx means "do not send it again" (Nango delivers at most three times: at once, after 3 and 9
+seconds):
+
+    503  no signing key is set; or Nango could not be asked about it, and shall deliver it again
+    413, 408, 400  too large; too slow; ended early, or signed but no delivery as Nango makes them
+    401  X-Nango-Hmac-Sha256 is missing, there twice, or not of this body (X-Nango-Signature does not count)
+    429  Nango was asked about this person and integration often enough within a minute
+    200  {"because": ..., "woken": 1, "busy": 0, "elsewhere": 0, "failed": 0, "later": 0}
+
+`because` says what it meant (`waiting/notices.py`; "not_about_a_connection" for other types), the numbers what became of the
+threads: a run was made; one is going on now, and sees the connection itself or is woken by a sweep; the thread asks something
+else by now, or has ended; waking failed, and a sweep does it; waits beyond `MOST_WAITS`, which a sweep takes.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections import Counter
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nango_graph.services import Services
-from nango_graph.waiting.notices import threads_to_wake
+from nango_graph.services import ServicesSource
+from nango_graph.waiting.notices import Notices, TooOften
+from nango_graph.waiting.threads import Threads
+from nango_graph.web.bodies import BadBody, read_body
+from nango_graph.web.waking import wake
 from nango_tools import AuthWebhook, InvalidSignature, NangoError, WebhookError, webhooks
 
 PATH = "/webhooks/nango"
 MAX_BODY = 1_000_000
+LOOKING_SECONDS = 10.0
+"""For asking Nango: it gives up on our answer after 20 seconds."""
 
 
-def create_webhook_app(services: Services, wake: Callable[[str], Awaitable[None]]) -> Starlette:
-    """`wake` is called with the id of each thread that can go on; it must not wait for the thread to finish."""
+def webhook_route(source: ServicesSource, threads: Threads) -> Route:
+    notices = Notices()
 
     async def receive(request: Request) -> Response:
+        services = await source()
         signing_key = services.settings.nango.webhook_signing_key
         if signing_key is None:
-            return JSONResponse({"error": "NANGO_WEBHOOK_SIGNING_KEY is not set, so no delivery can be trusted."}, 503)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                return JSONResponse({"error": f"more than {MAX_BODY} bytes"}, 413)
+            return _problem(503, "NANGO_WEBHOOK_SIGNING_KEY is not set, so no delivery can be trusted.")
         try:
+            body = await read_body(request, most=MAX_BODY)
             webhooks.verify(signing_key, body, request.headers)
             webhook = webhooks.parse(body)
+        except BadBody as error:
+            return _problem(error.status, str(error))
         except InvalidSignature as error:
-            return JSONResponse({"error": str(error)}, 401)
+            return _problem(401, str(error))
         except WebhookError as error:
-            return JSONResponse({"error": str(error)}, 400)
+            return _problem(400, str(error))
         if not isinstance(webhook, AuthWebhook):
-            return JSONResponse({"woken": 0})
+            return _taken("not_about_a_connection", Counter(), later=0)
         try:
-            threads = await threads_to_wake(services, webhook)
-        except NangoError:
-            # Not ours to judge now: Nango delivers again, and polling finds the connection anyway.
-            return JSONResponse({"error": "Nango could not be asked about this delivery."}, 503)
-        for thread_id in threads:
-            await wake(thread_id)
-        return JSONResponse({"woken": len(threads)})
+            async with asyncio.timeout(LOOKING_SECONDS):
+                notice = await notices.take(services, webhook)
+        except TooOften:
+            return _problem(429, "Nango was asked about this often enough just now.", {"Retry-After": "60"})
+        except (NangoError, TimeoutError):
+            # Not ours to judge now: Nango delivers again, and a sweep finds the connection anyway.
+            return _problem(503, "Nango could not be asked about this delivery.")
+        outcomes = await asyncio.gather(*(wake(services, threads, wait) for wait in notice.waits))
+        return _taken(notice.because, Counter(outcomes), later=notice.later)
 
-    return Starlette(routes=[Route(PATH, receive, methods=["POST"])])
+    return Route(PATH, receive, methods=["POST"])
+
+
+def _taken(because: str, outcomes: Counter[str], *, later: int) -> Response:
+    counted = {name: outcomes[name] for name in ("woken", "busy", "elsewhere", "failed")}
+    return JSONResponse({"because": because, **counted, "later": later})
+
+
+def _problem(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"error": message}, status, headers)

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from nango_sandbox.api.auth import integration_not_found, services_of, session_of, with_query_token
 from nango_sandbox.api.validation import closed, read_query
-from nango_sandbox.connecting import authorize, check, deny
+from nango_sandbox.connecting import authorize, check, deny, scopes_of
 from nango_sandbox.credentials import from_token_response
 from nango_sandbox.errors import NangoError, issue
 from nango_sandbox.functions.action import Integration
@@ -113,7 +113,7 @@ async def _begin(request: Request) -> str:
     )
     await services.oauth_states.keep(dance)
     users = (query.get("user_scope") or defaults.user_scopes or "").replace(" ", ",").split(",")
-    scopes = dict.fromkeys([*integration.scopes, *filter(None, users)])
+    scopes = dict.fromkeys([*scopes_of(session, integration), *filter(None, users)])
     asked: dict[str, Any] = {
         **query.get("authorization_params", {}),
         **defaults.authorization_params,

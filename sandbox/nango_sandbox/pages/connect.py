@@ -89,7 +89,7 @@ async def _answer_once(
         if form.get("decision") == "deny":
             await deny(services, session, integration)
         else:
-            credentials = await _credentials(services, integration, form)
+            credentials = await _credentials(services, session, integration, form)
             await authorize(services, session, integration, credentials)
     except NangoError:
         if form_id is not None:
@@ -97,12 +97,14 @@ async def _answer_once(
         raise
 
 
-async def _credentials(services: Services, integration: Integration, form: dict[str, str]) -> dict[str, Any]:
+async def _credentials(
+    services: Services, session: ConnectSession, integration: Integration, form: dict[str, str]
+) -> dict[str, Any]:
     """What the end user typed; for OAuth, what the provider would have given out."""
     names = {"API_KEY": {"apiKey": "api_key"}, "BASIC": {"username": "username", "password": "password"}}
     wanted = names.get(integration.auth_mode)
     if wanted is None:
-        return await granted(services, integration)
+        return await granted(services, integration, session)
     typed = {name: form.get(field, "").strip() for name, field in wanted.items()}
     if not next(iter(typed.values())):
         raise NangoError(400, "invalid_body", f"{integration.display_name} needs what the form asks for.")

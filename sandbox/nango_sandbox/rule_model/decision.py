@@ -1,4 +1,4 @@
-"""What the model submits: a plan, a question, an answer, or an integration that is needed."""
+"""What the model submits: a plan, a question, an answer, an integration that is needed, or an account."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +11,17 @@ from nango_sandbox.rule_model.words import is_plural, split_words
 
 @dataclass(frozen=True)
 class Decision:
-    kind: Literal["plan", "question", "answer", "integration"]
+    kind: Literal["plan", "question", "answer", "integration", "account"]
     text: str = ""
     integration: str = ""
+    account: str = ""  # its key in the prompt; empty has the user choose
     steps: tuple[dict[str, Any], ...] = ()
     sought: str = ""  # the words for what its steps look for first
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of `submit_plan`."""
-        return {"kind": self.kind, "text": self.text, "integration": self.integration, "steps": list(self.steps)}
+        submitted = {"kind": self.kind, "text": self.text, "integration": self.integration, "steps": list(self.steps)}
+        return {**submitted, "account": self.account} if self.kind == "account" else submitted
 
 
 def ask(missing: Sequence[tuple[Tool, Field]]) -> Decision:

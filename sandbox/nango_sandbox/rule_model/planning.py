@@ -15,6 +15,7 @@ from nango_sandbox.rule_model.conversation import (
 from nango_sandbox.rule_model.decision import Decision, overview
 from nango_sandbox.rule_model.prompt import Prompt, Result
 from nango_sandbox.rule_model.solving import clauses_in, services_of, solve
+from nango_sandbox.rule_model.switching import switched
 from nango_sandbox.rule_model.unfinished import otherwise, renumbered
 
 _SHORT = 3  # words of a reply that may answer a question although it begins with a verb: "label bug"
@@ -24,6 +25,10 @@ _LONGEST = 20  # steps of a plan
 def plan(prompt: Prompt) -> Decision:
     if prompt.problem:
         return _after(prompt)
+    switch = switched(prompt)
+    if isinstance(switch, Decision):
+        return switch
+    prompt = switch
     wish = agreed_but(prompt.request)
     if prompt.unfinished and (goes_on(prompt.request) or tries_again(prompt.request) or wish):
         return _resumed(prompt, wish)

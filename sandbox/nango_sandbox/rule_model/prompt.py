@@ -14,6 +14,12 @@ from nango_sandbox.rule_model.words import Name, read_name
 
 _RESULT = re.compile(r"^(?P<id>[A-Za-z]\w*) (?P<tool>[^\s/]+/\S+) (?P<arguments>.*) -> (?P<status>.+)$")
 
+_ACCOUNT = re.compile(
+    r"^(?P<integration>\S+) (?P<key>A\d+)(?: \((?P<notes>in use[^)]*)\))?: (?P<label>.+)$", re.MULTILINE
+)
+_DECLINED = re.compile(r"([^\s,()]+)(?: \([^)]*\))?")
+"""A key, and the reason why if it was not the user's word."""
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -47,6 +53,17 @@ class Integration:
     key: str
     display: str
     tools: tuple[Tool, ...]
+
+
+@dataclass(frozen=True)
+class Account:
+    """One of several accounts of an integration. `chosen`: somebody said in this turn that it is to be used."""
+
+    integration: str
+    key: str
+    label: str
+    in_use: bool = False
+    chosen: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +104,7 @@ class Prompt:
     results: tuple[Result, ...] = ()
     earlier: tuple[Result, ...] = ()
     unfinished: tuple[dict[str, Any], ...] = ()
+    accounts: tuple[Account, ...] = ()  # of integrations with several
     declined: tuple[str, ...] = ()  # keys of integrations that the user does without
     problem: str = ""
     next_id: str = "s1"
@@ -118,7 +136,8 @@ def read_prompt(messages: Sequence[BaseMessage]) -> Prompt:
         results=tuple(read_results(_block(head, "results"))),
         earlier=tuple(read_results(_block(head, "earlier_results"))),
         unfinished=tuple(_steps(_block(head, "unfinished_plan"))),
-        declined=tuple(key.strip() for key in _block(head, "declined").split(",") if key.strip()),
+        accounts=tuple(read_accounts(_block(head, "accounts"))),
+        declined=tuple(_DECLINED.findall(_block(head, "declined"))),
         problem=_block(head, "problem"),
         next_id=_block(head, "next_step_id") or "s1",
     )
@@ -154,6 +173,13 @@ def read_integrations(block: str) -> list[Integration]:
             listed = [name.strip(" .…") for name in names.split(",")]
             found.append(Integration(key, display.strip(), tuple(Tool(f"{key}/{name}") for name in listed if name)))
     return found
+
+
+def read_accounts(block: str) -> list[Account]:
+    return [
+        Account(line["integration"], line["key"], line["label"], bool(line["notes"]), "chosen" in (line["notes"] or ""))
+        for line in _ACCOUNT.finditer(block)
+    ]
 
 
 def read_results(block: str) -> list[Result]:

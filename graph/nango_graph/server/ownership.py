@@ -1,0 +1,41 @@
+"""Whose a thread is, kept where it outlives the server's own row.
+
+A checkpointer keeps the state of a thread whose row `langgraph dev` lost when it was killed. Whoever asked for a new
+thread with that id would then read it. So the first owner of an id keeps it for ever.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import Column, String, Table, Text, select
+
+from nango_graph.records.database import Database, metadata
+from nango_graph.settings import AgentSettings
+
+threads = Table(
+    "nango_agent_threads",
+    metadata,
+    Column("thread_id", String(255), primary_key=True),
+    Column("owner", Text, nullable=False),
+)
+
+
+class Ownership:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, thread_id: str, owner: str) -> bool:
+        """True if the thread is `owner`'s now: it was, or it was nobody's."""
+        async with self._database.transaction() as connection:
+            await connection.execute(self._database.insert_if_absent(threads).values(thread_id=thread_id, owner=owner))
+            found = await connection.execute(select(threads.c.owner).where(threads.c.thread_id == thread_id))
+            return bool(found.scalar_one() == owner)
+
+
+@asynccontextmanager
+async def open_ownership(settings: AgentSettings) -> AsyncIterator[Ownership]:
+    database = await Database.open(settings.database_url or settings.data_dir / "records.db")
+    try:
+        yield Ownership(database)
+    finally:
+        await database.close()
