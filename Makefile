@@ -5,7 +5,7 @@ NODE_PACKAGES := tests/node/node_modules/.package-lock.json
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test test-all lint types lock clean
+.PHONY: help setup demo sandbox test test-all wait-figures lint types lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ test-all: setup $(NODE_PACKAGES)  ## also what needs Postgres, Node or Chromium;
 $(NODE_PACKAGES): tests/node/package-lock.json tests/node/package.json
 	@npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts --loglevel=error
 	@touch $@
+
+wait-figures: setup  ## what becomes of waits for an authorization, as tables (some minutes)
+	@$(BIN)/python benchmarks/waits.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -134,9 +134,7 @@ class _Sent:
             raise UsageError(f"Several questions are open: say by its id which one is answered ({ids}).")
         open_now = next((one for one in asked if self.question in {None, one.value["id"]}), None)
         if open_now is None:
-            raise NotAsked(
-                "That question is not open any more, so the answer was not used. Look at what is asked now."
-            )
+            raise NotAsked("That question is not open any more, so the answer was not used. Look at what is asked now.")
         resumed = {"id": open_now.value["id"], "decisions": [dict(decision) for decision in self.decisions]}
         # One alone is answered as it is: by interrupt id, an answer that comes too late would stay behind in the thread.
         return Command(resume=resumed if len(state.interrupts) == 1 else {open_now.id: resumed})

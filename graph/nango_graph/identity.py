@@ -89,6 +89,13 @@ def is_stranger(runtime: Runtime[Context], requester: Requester) -> bool:
     return known is not None and known.tenant != requester.tenant
 
 
+def names_nobody(runtime: Runtime[Context]) -> bool:
+    """Is this a run that no person asked for, such as a wake-up?"""
+    if runtime.server_info is not None:
+        return _logged_in(runtime) is None
+    return named_in(as_context(runtime.context)) is None
+
+
 def named_in(context: Context) -> Requester | None:
     """Whom a context names; None where it names nobody."""
     return Requester(context.user_id, context.organization_id) if context.user_id else None

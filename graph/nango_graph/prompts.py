@@ -23,7 +23,9 @@ HISTORY = 20
 CHOOSE = """\
 You decide which integrations a user's request needs. Each integration is a connection to one of the user's accounts; \
 below are their tools. Choose the fewest that can do the whole request: every one you name may make the user authorize \
-an account. Choose none if the request is small talk, or if no tool can do it. Call choose_integrations once.
+an account. Choose none if the request is small talk, or if no tool can do it. What earlier messages used stays at hand \
+without being named: name only what this request needs. A name in the request may also be a topic, or what is to be left alone. \
+Call choose_integrations once.
 
 <integrations>
 {integrations}

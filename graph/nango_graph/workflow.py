@@ -5,7 +5,9 @@
                                                │ ▼                                 │       ▼ │
                                           await_connection                         │  approve ─▶ decide
                                                                                    │
-    plan ─▶ respond (an answer, a question); plan ─▶ resolve_connections (another integration is needed);
+    plan ─▶ respond (an answer, a question);
+    plan ─▶ resolve_connections (another integration, account or scope is needed);
+    execute ─▶ resolve_connections (a connection broke); discover_tools ─▶ execute (and the plan goes on);
     execute ─▶ plan (a step failed); decide ─▶ approve (asked again);
     begin_turn ─▶ approve ─▶ decide ─▶ choose_integrations (what became of writes that were cut off is settled first)
 

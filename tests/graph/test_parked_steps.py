@@ -334,11 +334,13 @@ async def test_a_connection_that_breaks_again_and_again_is_not_waited_for_for_ev
     assert "broke again" in opened.model.prompts[1]
 
 
-async def test_an_account_that_is_back_before_anybody_was_asked_is_used_at_once(opened, ada, sandbox) -> None:
+async def test_an_account_that_came_instead_before_anybody_was_asked_is_chosen_and_then_approved_anew(opened, ada, sandbox) -> None:
     opened.model.script = [plan(CREATE)]
     await opened.say("create it")
     await ada.is_deleted(opened)
     await sandbox.connect("github", ADA)
+    seen = await opened.decide(APPROVE)
+    assert seen.asks[0]["name"] == "choose_account"
     seen = await opened.decide(APPROVE)
     assert "another account" in seen.asks[0]["description"]
     assert (await opened.decide(APPROVE)).answer == "Done."
@@ -531,3 +533,22 @@ async def test_nothing_more_is_asked_of_nango_when_nothing_breaks(opened, proxy)
     opened.model.script = [plan(LIST, GET)]
     assert (await opened.say("look")).answer == "Done."
     assert lists == 2, "once to find the connections, once before they are used"
+
+
+async def test_another_account_that_was_there_is_not_used_unasked_for_one_that_is_gone(
+    start, ada, sandbox, proxy
+) -> None:
+    async with start(nango={"base_url": proxy.url}) as agent:
+        agent.model.integrations = ["github", "slack"]
+        agent.model.script = [plan(LIST, GET)]
+
+        async def replaced() -> None:
+            await ada.is_deleted(agent)
+            ada.ids["github"] = await sandbox.connect("github", ADA)
+
+        proxy.handle = Breaking("get-issue", replaced)
+        seen = await agent.say("do it")
+        assert [request["name"] for request in seen.asks] == ["choose_account"]
+        assert await actions(agent) == ["list-issues"], "nothing was read in the other account"
+        assert (await agent.decide(APPROVE)).answer == "Done."
+        assert (await agent.ledger())[-1].connection_id == ada.ids["github"]

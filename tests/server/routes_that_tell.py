@@ -13,7 +13,7 @@ async def _tell(request: Request) -> JSONResponse:
     return JSONResponse({"user": requester.user_id if requester else None, "path": request.url.path})
 
 
-app.router.routes += [
+app.router.routes[:0] = [
     Route("/connect/{token}", _tell, methods=["GET", "POST"]),
     Route("/webhooks/nango", _tell, methods=["POST"]),
     Route("/runs/ours", _tell, methods=["GET"]),

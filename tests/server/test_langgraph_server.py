@@ -25,9 +25,15 @@ async def test_a_request_waits_for_the_account_then_for_approval_and_writes_once
     assert connect["name"] == "connect_account"
     assert connect["args"]["integration"] == "github"
     assert question["review_configs"][0]["allowed_decisions"] == ["approve", "reject"]
+    assert connect["args"]["connect_link"].startswith(f"{server.url}/connect/"), "ours: it lives as long as the wait"
     await authorize(connect["args"]["connect_link"])
 
+    # Nobody logs in here, so whoever had the link may have connected an account of theirs.
     question = await _run(client, thread, command={"resume": APPROVED})
+    (account,) = question["action_requests"]
+    assert account["name"] == "confirm_account"
+    assert "local-user" in account["args"]["account"]
+    question = await _run(client, thread, command={"resume": _confirmed(account)})
     (write,) = question["action_requests"]
     assert write["name"] == "github/create-issue"
     assert write["args"]["title"] == "Broken login"
@@ -58,25 +64,34 @@ async def test_a_context_can_not_choose_whose_accounts_are_used(server: Any, san
     assert question["action_requests"][0]["name"] == "connect_account"
 
 
-async def test_a_doubled_click_on_a_link_question_approves_no_write(server: Any, sandbox: Sandbox) -> None:
+async def test_a_doubled_click_on_a_link_question_confirms_no_account_and_approves_no_write(
+    server: Any, sandbox: Sandbox
+) -> None:
     client: LangGraphClient = server.client
     await sandbox.connect("slack", {"end_user_id": "local-user"})
-    thread = (await client.threads.create())["thread_id"]
-    question = await _run(client, thread, input=_said("Post the names of the deals in HubSpot to #general in Slack"))
-    await authorize(question["action_requests"][0]["args"]["connect_link"])
-    before = len(await sandbox.ledger())
-    click = {"resume": {"decisions": [{"type": "approve"}]}}
-    runs = [
-        await client.runs.create(thread, "nango_agent", command=click, multitask_strategy="enqueue") for _ in range(2)
-    ]
-    for run in runs:
-        await client.runs.join(thread, run["run_id"])
-    written = [entry for entry in (await sandbox.ledger())[before:] if entry.access != "read"]
-    assert written == []
-    state = await client.threads.get_state(thread)
-    (interrupt,) = [one for task in state["tasks"] for one in task["interrupts"]]
-    assert interrupt["value"]["kind"] == "approval"
-    assert "before this was asked" in interrupt["value"]["problem"]
+    for by, asked in (("our link", "confirm_account"), ("Nango's own", "slack/post-message")):
+        thread = (await client.threads.create())["thread_id"]
+        said = _said("Post the names of the deals in HubSpot to #general in Slack")
+        question = await _run(client, thread, input=said)
+        if by == "our link":
+            await authorize(question["action_requests"][0]["args"]["connect_link"])
+        else:
+            await sandbox.connect("hubspot", {"end_user_id": "local-user"})
+        before = len(await sandbox.ledger())
+        click = {"resume": APPROVED}
+        runs = [
+            await client.runs.create(thread, "nango_agent", command=click, multitask_strategy="enqueue")
+            for _ in range(2)
+        ]
+        for run in runs:
+            await client.runs.join(thread, run["run_id"])
+        written = [entry for entry in (await sandbox.ledger())[before:] if entry.access != "read"]
+        assert written == []
+        state = await client.threads.get_state(thread)
+        (interrupt,) = [one for task in state["tasks"] for one in task["interrupts"]]
+        assert interrupt["value"]["action_requests"][0]["name"] == asked
+        assert "before this was asked" in interrupt["value"]["problem"]
+        await sandbox.run(_forget_hubspot)
 
 
 async def test_every_checkpoint_is_stored_before_the_next_node_ends_whatever_the_run_asks_for(server: Any) -> None:
@@ -127,6 +142,17 @@ async def test_runs_may_have_loops_of_their_own(server_with_a_loop_for_each_run:
         for thread in threads:
             assert "#7" in await _answer(server.client, thread)
     assert "Traceback" not in server.log.read_text()
+
+
+async def _forget_hubspot(services: Any) -> None:
+    for connection in await services.connections.newest_first():
+        if connection.integration == "hubspot":
+            await services.connections.delete(connection.connection_id, "hubspot")
+
+
+def _confirmed(request: dict[str, Any]) -> dict[str, Any]:
+    args = {**request["args"], "confirm": "yes"}
+    return {"decisions": [{"type": "edit", "edited_action": {"name": request["name"], "args": args}}]}
 
 
 def _said(text: str) -> dict[str, Any]:

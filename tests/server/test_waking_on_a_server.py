@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 
+from langgraph_servers import Server, environ_of, langgraph_dev
 from nango_graph import AgentSettings, ModelSettings, Records, Services, open_services
 from nango_graph.waiting.served import ServerThreads
 from nango_graph.waiting.sweep import Sweep
@@ -17,6 +19,13 @@ from nango_tools import NangoSettings
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ADA = {"end_user_id": "local-user"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    app = f"{Path(__file__).parent / 'routes_without_sweep.py'}:app"
+    async with langgraph_dev(tmp_path_factory.mktemp("waking"), environ_of(sandbox), app=app) as server:
+        yield server
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

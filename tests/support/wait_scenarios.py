@@ -205,7 +205,7 @@ class Passage:
 
     @property
     def by(self) -> Literal["webhook", "sweep"]:
-        return "webhook" if self.fate in TOLD else "sweep"
+        return "sweep" if self.until_swept else "webhook"
 
     @property
     def resumed_once(self) -> bool:
@@ -251,11 +251,7 @@ async def go_through(host: Host, post: Post, fate: Fate) -> Passage:
         until_swept, began = await _swept(host, fate, wait_id)
     seconds = time.perf_counter() - began
     await _confirmed(host, fate)
-    if fate == "late":
-        await host.let_pass(_LATE)
-        deliveries.append(await post.next())
-    if fate == "replayed":
-        deliveries += [await post.again(deliveries[0]) for _ in range(3)]
+    await _once_more(host, post, fate, deliveries)
     return await _passage(host, fate, wait_id, made, deliveries, forged, seconds=seconds, until_swept=until_swept)
 
 
@@ -275,6 +271,7 @@ async def come_too_late(host: Host, post: Post, fates: Sequence[Fate]) -> list[P
     for fate, (wait_id, made, deliveries, forged) in came.items():
         until_swept, began = await _swept(host, fate, wait_id)
         seconds = time.perf_counter() - began
+        await _once_more(host, post, fate, deliveries)
         passage = _passage(host, fate, wait_id, made, deliveries, forged, seconds=seconds, until_swept=until_swept)
         passages.append(await passage)
     return passages
@@ -323,6 +320,15 @@ async def _deliveries(host: Host, post: Post, fate: Fate) -> tuple[list[Delivery
             return [], forged
         case _:
             return [await post.next()], []
+
+
+async def _once_more(host: Host, post: Post, fate: Fate, deliveries: list[Delivery]) -> None:
+    """What comes when all is over."""
+    if fate == "late":
+        await host.let_pass(_LATE)
+        deliveries.append(await post.next())
+    if fate == "replayed":
+        deliveries += [await post.again(deliveries[0]) for _ in range(3)]
 
 
 async def _link(host: Host, thread: str) -> str:

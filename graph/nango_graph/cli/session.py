@@ -71,7 +71,7 @@ class Session:
     async def is_cut_short(self) -> bool:
         """Was the last run of the thread killed in the middle?"""
         state = await self._graph.aget_state(self._config)
-        return bool(state.next) and not state.interrupts
+        return bool(state.tasks) and not state.interrupts
 
     async def last_answer(self) -> str:
         messages = (await self._graph.aget_state(self._config)).values.get("messages", [])

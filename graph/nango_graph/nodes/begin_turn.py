@@ -12,7 +12,7 @@ from nango_graph.errors import UsageError
 from nango_graph.execution.calling import ended
 from nango_graph.execution.outputs import earlier_results
 from nango_graph.execution.work import AskWhatHappened
-from nango_graph.identity import requester_of
+from nango_graph.identity import names_nobody, requester_of
 from nango_graph.questions import approval_message, approval_requests
 from nango_graph.records import PlanRow, TurnRow
 from nango_graph.services import Services
@@ -25,25 +25,15 @@ _INVENTED = "do-not-render-"
 
 async def begin_turn(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
     thread_id = thread_of(runtime)
-    requester = requester_of(runtime, services.settings.server_user_id)
     invented = [message for message in state["messages"] if (message.id or "").startswith(_INVENTED)]
     conversation = [message for message in state["messages"] if message not in invented]
     if not conversation or not isinstance(conversation[-1], HumanMessage) or not conversation[-1].text.strip():
         raise UsageError("Nothing was asked: the last message must be the user's, with text in it.")
     human = conversation[-1]
-    server = runtime.server_info
-    turn_id = digest([thread_id, human.id])[:32]
-    settings = as_context(runtime.context).model_dump(mode="json", exclude={"user_id", "organization_id", "actor"})
-    row = TurnRow(
-        turn_id,
-        requester,
-        thread_id,
-        assistant_id=server.assistant_id if server else "",
-        graph_id=server.graph_id if server else "",
-        settings=settings,
-    )
     records = services.records
+    row = await _turn(digest([thread_id, human.id])[:32], thread_id, runtime, services)
     await records.turns.begin(row, message_id=human.id or "", now=services.clock.now())
+    turn_id, requester = row.id, row.requester
     plans = await records.plans.of_thread(thread_id)
     unfinished = await _unfinished(services, [plan for plan in plans if plan.turn_id != turn_id], requester.tenant)
     # From here on nothing of an older plan is sent: what was approved and not yet used is void.
@@ -56,7 +46,7 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
             id=turn_id,
             message_id=human.id or "",
             request=human.text,
-            settings=settings,
+            settings=dict(row.settings),
             planned=0,
         ),
         "integrations": [],
@@ -77,6 +67,22 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
         "answered": None,
         "reply": None,
     }
+
+
+async def _turn(turn_id: str, thread_id: str, runtime: Runtime[Context], services: Services) -> TurnRow:
+    """A new turn of whoever runs this; or, where nobody is named, the one that was begun and cut off right after."""
+    begun = await services.records.turns.find(turn_id, thread_id) if names_nobody(runtime) else None
+    if begun is not None:
+        return begun
+    server = runtime.server_info
+    return TurnRow(
+        turn_id,
+        requester_of(runtime, services.settings.server_user_id),
+        thread_id,
+        assistant_id=server.assistant_id if server else "",
+        graph_id=server.graph_id if server else "",
+        settings=as_context(runtime.context).model_dump(mode="json", exclude={"user_id", "organization_id", "actor"}),
+    )
 
 
 async def _unsettled(

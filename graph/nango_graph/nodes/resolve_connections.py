@@ -30,6 +30,7 @@ from nango_graph.state import Asked, Connection, State
 from nango_graph.turn import turn_of
 from nango_tools import ConnectionSummary, IntegrationSummary, TransientError
 
+_NOTHING: dict[str, Any] = {"items": []}
 HOLD = 4.0
 """Seconds for which the question stands although it may be answered, after Nango could not be asked."""
 
@@ -66,7 +67,11 @@ async def resolve_connections(state: State, runtime: Runtime[Context], services:
         "lacking": resolved.lacking,
         "declined": sorted(declined),
         "declined_because": {**(state.get("declined_because") or {}), **answers.because},
-        "parked": {},
+        "parked": {
+            integration: connection_id
+            for integration, connection_id in (state.get("parked") or {}).items()
+            if integration not in resolved.connections and integration not in declined
+        },
         "asked": None,
         "answered": None,
     }
@@ -152,8 +157,17 @@ class _Resolving:
     def _named(self, integration: str, summary: IntegrationSummary | None, found: Found) -> str | None:
         """What an answer or the planner said in this turn, else what the request says."""
         said = self._answers.accounts.get(integration)
-        if said is not None or summary is None:
+        if said is not None:
             return said
+        parked = (self._state.get("parked") or {}).get(integration)
+        asked_to_connect = {
+            item["integration"] for item in (self._asked or _NOTHING)["items"] if item["about"] == "connect"
+        }
+        if parked and integration not in asked_to_connect and parked not in {one.connection_id for one in found.all}:
+            # The account that the plan works in is gone: it does not go on in another one that was there, unasked.
+            return ""
+        if summary is None:
+            return None
         return named_account(
             self._state["turn"]["request"],
             integration=[integration, summary.display_name],

@@ -61,16 +61,20 @@ class Turns:
 
     async def get(self, turn_id: str, thread_id: str) -> TurnRow:
         """Raises `UsageError` if the records don't know the turn: the state alone proves nothing."""
-        async with self._database.transaction() as connection:
-            row = (
-                await connection.execute(select(turns).where(turns.c.id == turn_id, turns.c.thread_id == thread_id))
-            ).one_or_none()
+        row = await self.find(turn_id, thread_id)
         if row is None:
             raise UsageError(
                 "The records know nothing of this turn. Run the graph with the records (NANGO_AGENT_DATABASE_URL, "
                 "NANGO_AGENT_DATA_DIR) it began with, or send the request again."
             )
-        return _turn(row)
+        return row
+
+    async def find(self, turn_id: str, thread_id: str) -> TurnRow | None:
+        async with self._database.transaction() as connection:
+            row = (
+                await connection.execute(select(turns).where(turns.c.id == turn_id, turns.c.thread_id == thread_id))
+            ).one_or_none()
+        return _turn(row) if row is not None else None
 
     async def last_of(self, thread_id: str) -> TurnRow | None:
         """The thread's latest turn; None where the records know no such thread."""
