@@ -12,6 +12,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,10 +26,12 @@ from sqlalchemy import make_url
 from crowded_waits import FEW, MANY, among_few_and_many
 from embedded_host import embedded_host
 from killed_processes import Order, forks
+from killed_servers import killed_and_started_again
 from killed_waits import Killed, killed_on_the_way_back, killed_on_the_way_to_the_question, order_for
+from langgraph_host import langgraph_host, one_after_the_other
 from nango_sandbox import Sandbox
 from postgres_databases import make_database, url_of
-from wait_scenarios import TOO_LONG, WAITED, Passage, post_between, wait_and_authorize
+from wait_scenarios import FATES, TOO_LONG, WAITED, Passage, post_between, wait_and_authorize
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,51 @@ async def embedded(folder: Path, databases: Sequence[Database], quick: bool) -> 
             post_between(sandbox, host.url) as post,
         ):
             rows += [(database.name, name, passage) for passage in await wait_and_authorize(host, post, seconds)]
+    _show(rows)
+
+
+async def served(folder: Path, databases: Sequence[Database], quick: bool) -> None:
+    print("## On `langgraph dev`: how long it took × what became of the webhook\n")
+    waited = {**WAITED, "beyond the deadline": TOO_LONG}
+    if quick:
+        waited = {name: waited[name] for name in ("1 minute", "beyond the deadline")}
+    rows: list[tuple[str, str, Passage]] = []
+    for database, login in itertools.product(databases[:1] if quick else databases, (True, False)):
+        own = folder / f"{database.name}-{login}"
+        own.mkdir()
+        async with (
+            Sandbox() as sandbox,
+            langgraph_host(sandbox, own, database.new(), login=login, now=time.time()) as host,
+            post_between(sandbox, host.url) as post,
+        ):
+            for name, seconds in waited.items():
+                if login or seconds >= TOO_LONG:
+                    passages = await wait_and_authorize(host, post, seconds)
+                else:
+                    passages = await one_after_the_other(host, post, seconds, FATES)
+                where = f"{database.name}, {'login' if login else 'no login'}"
+                rows += [(where, name, passage) for passage in passages]
+                await host.afresh()
+    _show(rows)
+
+
+async def served_and_killed(folder: Path, databases: Sequence[Database], quick: bool) -> None:
+    print("## `langgraph dev` killed with SIGKILL, and started again without the rows of its threads\n")
+    rows: list[tuple[object, ...]] = []
+    for database in databases[:1] if quick else databases:
+        own = folder / database.name
+        own.mkdir()
+        async with (
+            Sandbox() as sandbox,
+            langgraph_host(sandbox, own, database.new(), login=True, now=time.time()) as host,
+        ):
+            for one in await killed_and_started_again(host):
+                end = "once" if one.resumed_once else "**no**"
+                rows.append((database.name, one.killed, one.by, end, one.plans, one.reads, f"{one.seconds:.2f}"))
+    table(("database", "killed", "woken by", "resumed", "plans", "reads", "seconds"), *rows)
+
+
+def _show(rows: Sequence[tuple[str, str, Passage]]) -> None:
     table(
         (
             "database",
@@ -156,7 +204,13 @@ async def crowded(folder: Path, databases: Sequence[Database], quick: bool) -> N
     table(("database", "woken by", f"{FEW} waits", f"{MANY:,} waits", "ratio"), *rows)
 
 
-PARTS: dict[str, Part] = {"embedded": embedded, "killed": killed, "crowded": crowded}
+PARTS: dict[str, Part] = {
+    "embedded": embedded,
+    "killed": killed,
+    "crowded": crowded,
+    "server": served,
+    "killed-server": served_and_killed,
+}
 
 
 async def run(names: Sequence[str], quick: bool) -> None:

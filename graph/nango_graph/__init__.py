@@ -13,7 +13,7 @@ from nango_graph.waiting.served import ServerThreads
 from nango_graph.waiting.sweep import sweeping
 from nango_graph.waiting.threads import Threads
 from nango_graph.web.app import create_web_app
-from nango_graph.web.opening import LoginNeeded, Opener
+from nango_graph.web.opening import LoginNeeded, LoginUnavailable
 from nango_graph.workflow import build_graph
 
 __all__ = [
@@ -22,10 +22,10 @@ __all__ = [
     "Context",
     "EmbeddedThreads",
     "LoginNeeded",
+    "LoginUnavailable",
     "ModelError",
     "ModelSettings",
     "NotAsked",
-    "Opener",
     "Outcome",
     "Records",
     "Requester",

@@ -39,12 +39,12 @@ def order_for(sandbox: Sandbox, folder: str, database_url: str | None) -> Order:
 async def killed_on_the_way_to_the_question(run: Forks, sandbox: Sandbox, order: Order, copied: Copied) -> list[Killed]:
     commits = (await run(copied(order, "whole"))).commits
     assert all(any(mark in commit for commit in commits) for mark in ("insert waits open", "the question"))
-    begun = commits.index("update plans") + 1
+    begun = next(at for at, commit in enumerate(commits) if "turns" in commit)
     killed = []
     for at, commit in enumerate(commits, 1):
         cut = replace(copied(order, f"ask-{at}"), kill_after=at)
         assert (await run(cut)).signal == 9
-        # Until the first node's writes are there nobody but the message's own run goes on: the message is sent again.
+        # Until the records know whose turn it is, nobody but the message's own run goes on: the message is sent again.
         hoped = ONCE | {"said_again": at <= begun, "authorized": True}
         killed.append(Killed(commit, hoped, await _finished(run, sandbox, cut)))
         await _forget_connections(sandbox)

@@ -1,10 +1,12 @@
 """A host that is `langgraph dev`: deploy/langgraph.json with a login for everybody, or langgraph.json with one user and none."""
 
+import asyncio
 import contextlib
 import shutil
+import signal
 import socket
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from nango_graph import Records
 from nango_graph.waiting.sweep import MOST
 from nango_sandbox import Sandbox
 from noting_model import NotingModel
-from wait_scenarios import PATIENCE, View
+from wait_scenarios import PATIENCE, Fate, Passage, Post, View, go_through, request_to_list
 
 EVERY = 5.0
 """Seconds between two passes of the sweep, as `sweeping` has it."""
@@ -42,6 +44,7 @@ class LangGraphHost:
         self._folder = folder
         self._database_url = database_url
         self._now = now
+        self._round = 0
         self._clients: dict[str, LangGraphClient] = {}
         self._server: Server | None = None
         self._serving = contextlib.AsyncExitStack()
@@ -56,12 +59,12 @@ class LangGraphHost:
         return {LOGIN["NANGO_AGENT_JWT_COOKIE"]: token_for(user)} if self.login else {}
 
     async def ask(self, thread: str, text: str, *, user: str) -> None:
-        await self._client(user).threads.create(thread_id=_id(thread), graph_id=_ASSISTANT)
+        await self._client(user).threads.create(thread_id=self._id(thread), graph_id=_ASSISTANT)
         await self._run(thread, user, input={"messages": [{"type": "human", "content": text}]})
 
     async def view(self, thread: str) -> View:
         try:
-            state = await self._client(thread).threads.get_state(_id(thread))
+            state = await self._client(thread).threads.get_state(self._id(thread))
         except NotFoundError:
             return _NOBODY  # a killed server has lost its row
         values: Any = state["values"]
@@ -78,7 +81,7 @@ class LangGraphHost:
     async def knows(self, thread: str) -> bool:
         """Is there a row of the thread, as its user sees it?"""
         try:
-            await self._client(thread).threads.get(_id(thread))
+            await self._client(thread).threads.get(self._id(thread))
         except NotFoundError:
             return False
         return True
@@ -103,17 +106,21 @@ class LangGraphHost:
     async def sweep(self) -> None:
         await self._at(self._now + EVERY, sweep=True)
 
-    async def start(self, *, killed_after: str = "") -> None:
-        from waiting_server import KILLED_AFTER, NOTES, NOW, WITH_LOGIN
+    async def afresh(self) -> None:
+        """The same names are other threads from now on, nobody has connected an account, and no plan was asked for."""
+        self._round += 1
+        self.model.notes.unlink(missing_ok=True)
+        await self.sandbox.run(_forget_connections)
+
+    async def start(self) -> None:
 
         environ = {
             **environ_of(self.sandbox),
             **(LOGIN if self.login else {}),
             **({"NANGO_AGENT_DATABASE_URL": self._database_url} if self._database_url else {}),
-            WITH_LOGIN: "1" if self.login else "",
-            KILLED_AFTER: killed_after,
-            NOW: str(self._now),
-            NOTES: str(self.model.notes),
+            "WAITING_SERVER_NOW": str(self._now),
+            "WAITING_SERVER_NOTES": str(self.model.notes),
+            "WAITING_SERVER_LOGIN": "yes" if self.login else "",
             "PYTHONPATH": str(ROOT / "tests" / "support"),
         }
         served = langgraph_dev(
@@ -137,15 +144,33 @@ class LangGraphHost:
         await self._serving.aclose()
         shutil.rmtree(self._folder / ".langgraph_api", ignore_errors=True)
 
+    async def will_be_killed(self, *, after: str) -> None:
+        """SIGKILL when it has committed that a wait is in this state."""
+        await self._order(deadly=[after])
+
+    async def is_killed(self) -> None:
+        """Returns when it was, by what was ordered."""
+        assert self._server is not None
+        assert await asyncio.to_thread(self._server.process.wait, PATIENCE) == -signal.SIGKILL
+        await self.kill()
+
     async def _at(self, moment: float, *, sweep: bool = False) -> None:
-        self.sandbox.clock.advance(max(0.0, moment - self._now))
-        self._now = max(moment, self._now)
+        if moment > self._now:
+            self.sandbox.clock.advance(moment - self._now)
+            self._now = moment
+        await self._order(sweep=sweep)
+
+    async def _order(self, *, sweep: bool = False, deadly: Sequence[str] = ()) -> None:
+        orders = {"now": self._now, "sweep": sweep, "deadly": deadly}
         async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=PATIENCE) as http:
-            answer = await http.post("/webhooks/test", json={"now": self._now, "sweep": sweep})
-            answer.raise_for_status()
+            (await http.post("/webhooks/test", json=orders)).raise_for_status()
 
     async def _run(self, thread: str, user: str, **sent: Any) -> None:
-        await self._client(user).runs.wait(_id(thread), _ASSISTANT, raise_error=True, **sent)
+        await self._client(user).runs.wait(self._id(thread), _ASSISTANT, raise_error=True, **sent)
+
+    def _id(self, thread: str) -> str:
+        """The server takes UUIDs only."""
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self._round} {thread}"))
 
     def _client(self, user: str) -> LangGraphClient:
         if user not in self._clients:
@@ -154,9 +179,20 @@ class LangGraphHost:
         return self._clients[user]
 
 
-def _id(thread: str) -> str:
-    """The server takes UUIDs only."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, thread))
+async def _forget_connections(services: Any) -> None:
+    for connection in await services.connections.newest_first():
+        await services.connections.delete(connection.connection_id, connection.integration)
+
+
+async def one_after_the_other(host: LangGraphHost, post: Post, seconds: float, fates: Sequence[Fate]) -> list[Passage]:
+    """As `wait_and_authorize`, where all threads are of one user: whatever ends one wait ends them all."""
+    passages = []
+    for fate in fates:
+        await host.ask(fate, request_to_list(fate), user=fate)
+        await host.let_pass(seconds)
+        passages.append(await go_through(host, post, fate))
+        await host.afresh()
+    return passages
 
 
 @contextlib.asynccontextmanager

@@ -43,6 +43,7 @@ class Server:
     url: str
     folder: Path
     log: Path
+    process: subprocess.Popen[bytes]
 
 
 @asynccontextmanager
@@ -97,7 +98,7 @@ async def langgraph_dev(
     try:
         await _until_it_answers(url, process, log)
         async with get_client(url=url, api_key=None) as client:
-            yield Server(client, url, folder, log)
+            yield Server(client, url, folder, log, process)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

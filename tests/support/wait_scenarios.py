@@ -226,8 +226,7 @@ FAULTS: Mapping[Fate, Any] = {
 
 async def wait_and_authorize(host: Host, post: Post, seconds: float) -> list[Passage]:
     """One thread for each fate; beyond `TOO_LONG` their deadlines have come."""
-    for fate in FATES:
-        await host.ask(fate, request_to_list(fate), user=fate)
+    await asyncio.gather(*(host.ask(fate, request_to_list(fate), user=fate) for fate in FATES))
     await host.let_pass(seconds)
     if seconds >= TOO_LONG:
         return await come_too_late(host, post, FATES)
@@ -240,17 +239,17 @@ async def go_through(host: Host, post: Post, fate: Fate) -> Passage:
     connected = await _connections(sandbox)
     if fate in FAULTS:
         sandbox.faults.add(FAULTS[fate])
-    began = await open_link(await _link(host, fate), host.cookies(fate))
+    began = await open_link(await link_in(host, fate), host.cookies(fate))
     (made,) = await _connections(sandbox) - connected
     deliveries, forged = await _deliveries(host, post, fate)
     until_swept = 0.0
     if fate in TOLD:
-        await _gone_on(host, fate, wait_id)
+        await gone_on(host, fate, wait_id)
     else:
         await _not_gone_on(host, fate, wait_id)
         until_swept, began = await _swept(host, fate, wait_id)
     seconds = time.perf_counter() - began
-    await _confirmed(host, fate)
+    await confirmed(host, fate)
     await _once_more(host, post, fate, deliveries)
     return await _passage(host, fate, wait_id, made, deliveries, forged, seconds=seconds, until_swept=until_swept)
 
@@ -261,7 +260,7 @@ async def come_too_late(host: Host, post: Post, fates: Sequence[Fate]) -> list[P
     for fate in fates:
         (wait_id,) = (await host.view(fate)).waits
         with pytest.raises(LinkIsDead):
-            await open_link(await _link(host, fate), host.cookies(fate))
+            await open_link(await link_in(host, fate), host.cookies(fate))
         if fate in FAULTS:
             sandbox.faults.add(FAULTS[fate])
         made = await sandbox.connect("github", {"end_user_id": fate, WAIT_TAG: wait_id})
@@ -331,7 +330,7 @@ async def _once_more(host: Host, post: Post, fate: Fate, deliveries: list[Delive
         deliveries += [await post.again(deliveries[0]) for _ in range(3)]
 
 
-async def _link(host: Host, thread: str) -> str:
+async def link_in(host: Host, thread: str) -> str:
     """That is shown in the thread now."""
     view = await host.view(thread)
     assert view.names == ["connect_account"], view
@@ -339,7 +338,7 @@ async def _link(host: Host, thread: str) -> str:
     return str(view.question["action_requests"][0]["args"]["connect_link"])
 
 
-async def _gone_on(host: Host, thread: str, wait_id: str) -> None:
+async def gone_on(host: Host, thread: str, wait_id: str) -> None:
     async with asyncio.timeout(PATIENCE):
         while True:
             view = await host.view(thread)
@@ -364,12 +363,12 @@ async def _swept(host: Host, thread: str, wait_id: str) -> tuple[float, float]:
         wait = await host.records.waits.get(wait_id)
         if wait is None or wait.state != "open" or not (await host.view(thread)).waits:
             swept = host.now() - since
-            await _gone_on(host, thread, wait_id)
+            await gone_on(host, thread, wait_id)
             return swept, began
     raise AssertionError(f"An hour of sweeps did not find the connection of thread {thread}.")
 
 
-async def _confirmed(host: Host, thread: str) -> None:
+async def confirmed(host: Host, thread: str) -> None:
     """Where nobody logged in to open the link, the person says that the account is theirs."""
     view = await host.view(thread)
     if view.names == ["confirm_account"]:

@@ -1,5 +1,7 @@
 """What `langgraph dev` serves in these tests instead of `nango_graph.server`: the same graph and routes, with a clock that a test
 moves, a sweep that it orders, and a model that notes its plans. It can be told to be killed at a point that a test names.
+
+Environment: WAITING_SERVER_NOW (seconds since the epoch), _NOTES (the model's file), _LOGIN (anything: people log in).
 """
 
 import os
@@ -24,21 +26,18 @@ from nango_graph.waiting.threads import Threads
 from nango_graph.workflow import build_graph
 from noting_model import NotingModel
 
-NOW, NOTES, KILLED_AFTER, WITH_LOGIN = (
-    f"WAITING_SERVER_{name}" for name in ("NOW", "NOTES", "KILLED_AFTER", "WITH_LOGIN")
-)
 ORDERS = "/webhooks/test"
 """Where no login is asked for."""
 _NEVER = 1e9
 
 clock = MovableClock()
-clock.time = float(os.environ[NOW])
+clock.time = float(os.environ["WAITING_SERVER_NOW"])
 _sweeps: list[Sweep] = []
+_deadly: set[str] = set()
+"""States of a wait: the process is killed when one has been committed."""
 
 
 class _KillingWaits(Waits):
-    """SIGKILL right after something was committed: "satisfied" or "consumed"."""
-
     async def satisfy(self, *args: Any, **kwargs: Any) -> bool:
         return self._killed(await super().satisfy(*args, **kwargs), "satisfied")
 
@@ -46,14 +45,14 @@ class _KillingWaits(Waits):
         return self._killed(await super().change(wait_id, state, **kwargs), state)
 
     def _killed(self, changed: bool, state: str) -> bool:
-        if changed and os.environ.get(KILLED_AFTER) == state:
+        if changed and state in _deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         return changed
 
 
 @asynccontextmanager
 async def _open_services() -> AsyncIterator[Services]:
-    model = NotingModel(notes=Path(os.environ[NOTES]))
+    model = NotingModel(notes=Path(os.environ["WAITING_SERVER_NOTES"]))
     async with open_services(server_settings(), model=model, clock=clock) as services:
         services.records.waits = _KillingWaits(services.records.waits._database)
         yield services
@@ -67,15 +66,16 @@ async def _sweeping_at_once_and_when_told(services: ServicesSource, threads: Thr
 
 
 async def _obey(request: Request) -> JSONResponse:
-    """{"now": seconds since the epoch, "sweep": whether there is a pass of the sweep then}"""
+    """{"now": seconds since the epoch, "sweep": whether there is a pass of the sweep then, "deadly": [states]}"""
     orders = await request.json()
     clock.time = orders["now"]
+    _deadly.update(orders["deadly"])
     return JSONResponse(asdict(await _sweeps[0].once()) if orders["sweep"] else {})
 
 
 services = ServicesPerLoop(_open_services)
 graph = build_graph(services).compile()
-if os.environ.get(WITH_LOGIN):
+if os.environ.get("WAITING_SERVER_LOGIN"):
     from nango_graph.server.auth import logged_in
     from nango_graph.server.deploy import PUBLISHED, with_login
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import uvicorn
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nango_sandbox.app import create_app
@@ -166,6 +167,8 @@ def _logged(app: ASGIApp) -> ASGIApp:
 
         try:
             await app(scope, receive, sending)
+        except ClientDisconnect:
+            pass  # a client that died in the middle of its request: nobody waits for the answer
         except Exception:
             if not complete:
                 raise  # uvicorn logs it, and closes the connection
