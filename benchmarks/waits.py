@@ -12,7 +12,6 @@ import shutil
 import statistics
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -86,7 +85,7 @@ async def served(folder: Path, databases: Sequence[Database], quick: bool) -> No
         own.mkdir()
         async with (
             Sandbox() as sandbox,
-            langgraph_host(sandbox, own, database.new(), login=login, now=time.time()) as host,
+            langgraph_host(sandbox, own, database.new(), login=login) as host,
             post_between(sandbox, host.url) as post,
         ):
             for name, seconds in waited.items():
@@ -108,7 +107,7 @@ async def served_and_killed(folder: Path, databases: Sequence[Database], quick: 
         own.mkdir()
         async with (
             Sandbox() as sandbox,
-            langgraph_host(sandbox, own, database.new(), login=True, now=time.time()) as host,
+            langgraph_host(sandbox, own, database.new(), login=True) as host,
         ):
             for one in await killed_and_started_again(host):
                 end = "once" if one.resumed_once else "**no**"

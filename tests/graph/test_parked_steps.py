@@ -334,7 +334,9 @@ async def test_a_connection_that_breaks_again_and_again_is_not_waited_for_for_ev
     assert "broke again" in opened.model.prompts[1]
 
 
-async def test_an_account_that_came_instead_before_anybody_was_asked_is_chosen_and_then_approved_anew(opened, ada, sandbox) -> None:
+async def test_an_account_that_came_instead_before_anybody_was_asked_is_chosen_and_then_approved_anew(
+    opened, ada, sandbox
+) -> None:
     opened.model.script = [plan(CREATE)]
     await opened.say("create it")
     await ada.is_deleted(opened)

@@ -5,6 +5,7 @@ import contextlib
 import shutil
 import signal
 import socket
+import time
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -20,12 +21,14 @@ from nango_graph import Records
 from nango_graph.waiting.sweep import MOST
 from nango_sandbox import Sandbox
 from noting_model import NotingModel
-from wait_scenarios import PATIENCE, Fate, Passage, Post, View, go_through, request_to_list
+from wait_scenarios import DAY, PATIENCE, Fate, Passage, Post, View, go_through, request_to_list
 
 EVERY = 5.0
 """Seconds between two passes of the sweep, as `sweeping` has it."""
 _LOOKS = 15
 """That are taken one by one; then time jumps, and the last of the passes in between is all that is left of them."""
+_BACK = 365 * DAY
+"""Where its clock begins: the server dates runs by the machine's, and an answer from before its question does not count."""
 _ASSISTANT = "nango_agent"
 _NOBODY = View(question=None, finished=False, words="", waits=[])
 
@@ -34,7 +37,7 @@ class LangGraphHost:
     """Threads and users are called as the scenario calls them. The server can be killed, and comes back where it was."""
 
     def __init__(
-        self, sandbox: Sandbox, folder: Path, database_url: str | None, records: Records, *, login: bool, now: float
+        self, sandbox: Sandbox, folder: Path, database_url: str | None, records: Records, *, login: bool
     ) -> None:
         self.name = "langgraph dev" + (", login" if login else "")
         self.sandbox = sandbox
@@ -43,7 +46,7 @@ class LangGraphHost:
         self.login = login
         self._folder = folder
         self._database_url = database_url
-        self._now = now
+        self._now = time.time() - _BACK
         self._round = 0
         self._clients: dict[str, LangGraphClient] = {}
         self._server: Server | None = None
@@ -197,12 +200,11 @@ async def one_after_the_other(host: LangGraphHost, post: Post, seconds: float, f
 
 @contextlib.asynccontextmanager
 async def langgraph_host(
-    sandbox: Sandbox, folder: Path, database_url: str | None = None, *, login: bool, now: float
+    sandbox: Sandbox, folder: Path, database_url: str | None = None, *, login: bool
 ) -> AsyncIterator[LangGraphHost]:
-    """`now`: seconds since the epoch, where its clock begins."""
     (folder / "data").mkdir(mode=0o700, exist_ok=True)
     records = await Records.open(database_url or folder / "data" / "records.db")
-    host = LangGraphHost(sandbox, folder, database_url, records, login=login, now=now)
+    host = LangGraphHost(sandbox, folder, database_url, records, login=login)
     try:
         await host.start()
         yield host

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, event, text
 
 from nango_graph.records import Records
-from nango_graph.records.database import turns, waits
+from nango_graph.records.tables import turns, waits
 from nango_graph.records.waits import LIFETIME
 
 _AT_ONCE = 5000

@@ -1,13 +1,11 @@
 """On `langgraph dev`: whatever becomes of the webhook and however long it took, a wait ends, once."""
 
-import time
-
 from langgraph_host import langgraph_host, one_after_the_other
 from wait_scenarios import DAY, FATES, TOLD, TOO_LONG, WAITED, post_between, wait_and_authorize
 
 
 async def test_every_wait_is_passed_once_where_people_log_in(database_url, sandbox, tmp_path) -> None:
-    serving = langgraph_host(sandbox, tmp_path, database_url, login=True, now=time.time())
+    serving = langgraph_host(sandbox, tmp_path, database_url, login=True)
     async with serving as host, post_between(sandbox, host.url) as post:
         for seconds in WAITED.values():
             passages = await wait_and_authorize(host, post, seconds)
@@ -23,7 +21,7 @@ async def test_every_wait_is_passed_once_where_people_log_in(database_url, sandb
 
 
 async def test_every_wait_is_passed_once_where_nobody_logs_in(database_url, sandbox, tmp_path) -> None:
-    serving = langgraph_host(sandbox, tmp_path, database_url, login=False, now=time.time())
+    serving = langgraph_host(sandbox, tmp_path, database_url, login=False)
     async with serving as host, post_between(sandbox, host.url) as post:
         passages = await one_after_the_other(host, post, DAY, ["delivered", "lost"])
     assert [passage for passage in passages if not passage.resumed_once] == []

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 
 from nango_graph.identity import Requester
-from nango_graph.records.database import Database, accounts
+from nango_graph.records.database import Database
+from nango_graph.records.tables import accounts
 
 
 @dataclass(frozen=True, slots=True)

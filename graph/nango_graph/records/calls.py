@@ -11,8 +11,9 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, and_, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nango_graph.records.database import Database, calls, decisions, plans
+from nango_graph.records.database import Database
 from nango_graph.records.decisions import CallKey
+from nango_graph.records.tables import calls, decisions, plans
 
 CallState = Literal["claimed", "succeeded", "not_sent", "rejected", "failed", "unknown"]
 ENDED: tuple[CallState, ...] = ("succeeded", "not_sent", "rejected", "failed")

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from sqlalchemy import select
 
-from nango_graph.records.database import Database, decisions
+from nango_graph.records.database import Database
+from nango_graph.records.tables import decisions
 
 Verdict = Literal["approved", "rejected"]
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from sqlalchemy import and_, delete, or_, select, update
 
-from nango_graph.records.database import Database, leases
+from nango_graph.records.database import Database
+from nango_graph.records.tables import leases
 from nango_graph.records.workers import is_surely_gone, this_process
 
 Kind = Literal["run", "sweep"]

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, select, update
 
-from nango_graph.records.database import Database, plans
+from nango_graph.records.database import Database
+from nango_graph.records.tables import plans
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 
 from nango_graph.errors import UsageError
 from nango_graph.identity import Requester
-from nango_graph.records.database import Database, turns
+from nango_graph.records.database import Database
+from nango_graph.records.tables import turns
 
 SOMEBODY_ELSES = "This thread belongs to somebody else. Start a new one."
 

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, and_, func, select, update
 
 from nango_graph.identity import Requester
-from nango_graph.records.database import Database, waits
+from nango_graph.records.database import Database
+from nango_graph.records.tables import waits
 from nango_graph.records.turns import TurnRow
 
 LIFETIME = 30 * 24 * 3600.0

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import Column, String, Table, Text, select
 
-from nango_graph.records.database import Database, metadata
+from nango_graph.records.database import Database
+from nango_graph.records.tables import metadata
 from nango_graph.settings import AgentSettings
 
 threads = Table(
