@@ -30,7 +30,7 @@ def create_app(
     To be called while the server imports its `http.app`: it takes the routes that are there then, and puts its login before
     them. It also opens the way into its own process then, which passes by the login.
     """
-    threads = ServerThreads(get_client(url=None))
+    threads = ServerThreads(get_client(url=None, api_key=None))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
