@@ -1,6 +1,7 @@
 """What all tests share: an environment that does not leak in, and the switch for tests that need more than Python."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,11 @@ def _no_environment_leaks_in(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(_LEAKS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("LANGSMITH_TRACING", "false")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test logged may hold half a surrogate pair, which pytest-xdist can't hand on."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+    return report

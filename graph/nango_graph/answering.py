@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -10,8 +10,10 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Interrupt, StateSnapshot
 
-from nango_graph.durable import NO_CHECKPOINTER
+from nango_graph.context import as_context
+from nango_graph.durable import NO_CHECKPOINTER, DurableGraph
 from nango_graph.errors import UsageError
+from nango_graph.identity import decider_in
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 """The agent's, or one around it that has a checkpointer."""
@@ -58,10 +60,22 @@ class Answering:
                 "the checkpointer that the graph was compiled with."
             )
         async with aclosing(
-            self._graph.astream(self._sent.to(state), self._config, version="v2", **self._streamed)  # type: ignore[type-var]
+            self._graph.astream(self._given(state), self._config, version="v2", **self._streamed)  # type: ignore[type-var]
         ) as parts:
             async for part in parts:
                 yield part
+
+    def _given(self, state: StateSnapshot) -> Any:
+        """What the run begins with. Refused here if it can be, and in our own graph once more when the run has the thread to
+        itself: of two answers that come at the same moment, the later one finds its question gone.
+        """
+        command = self._sent.to(state)
+        if command is None or not isinstance(self._graph, DurableGraph):
+            return command
+        asked = self._sent.question_in(state).value
+        if asked["kind"] == "approval" and not decider_in(as_context(self._streamed["context"])):
+            raise UsageError("Nobody is named who decides: pass context=Context(user_id=...), or actor=... in it.")
+        return replace(self._sent, question=asked["id"]).to
 
     async def _outcome(self) -> Outcome:
         if not self._begun:
@@ -86,10 +100,13 @@ def answer(
     "edited_action": {"name", "args"}}` or `{"type": "reject", "message"}`. They count for the question with the id
     `question`, by default the one that is open when the run begins. None answers nothing: the graph looks again at what it
     waits for, and a run that was killed is gone on with.
-    `context` says who decides (`Context(user_id=…)`); whose accounts are used was fixed when the turn began.
+    `context` says who decides (`Context(user_id=…)`, or `actor` in it); whose accounts are used was fixed when the turn began.
+    Without anybody named, waits can be ended, but nothing be approved or rejected.
 
-    Raises, when it is awaited or iterated: `UsageError` if there is no such thread, or several questions are open and none is
-    named; `NotAsked` if nothing, or another question, is asked; `ThreadBusy` while another run of the thread goes on.
+    Raises, when it is awaited or iterated: `UsageError` if there is no such thread, several questions are open and none is
+    named, or nobody is named who decides; `NotAsked` if nothing, or another question, is asked, also where another answer was
+    taken first (but in a graph around the agent's, an answer of the same moment gets the other one's outcome); `ThreadBusy` while
+    another run of the thread goes on.
     """
     if not graph.checkpointer or graph.checkpointer is True:
         raise UsageError(NO_CHECKPOINTER)
@@ -126,6 +143,13 @@ class _Sent:
         """What the run begins with. Bound to the question's id: where another is open by then, the graph refuses it."""
         if self.decisions is None:
             return None
+        open_now = self.question_in(state)
+        resumed = {"id": open_now.value["id"], "decisions": [dict(decision) for decision in self.decisions]}
+        # One alone is answered as it is: by interrupt id, an answer that comes too late would stay behind in the thread.
+        return Command(resume=resumed if len(state.interrupts) == 1 else {open_now.id: resumed})
+
+    def question_in(self, state: StateSnapshot) -> Interrupt:
+        """The one that is answered. Raises `NotAsked`."""
         asked = questions_in(state)
         if not asked:
             raise NotAsked("Nothing is asked in this thread now, so the answer was not used.")
@@ -135,6 +159,4 @@ class _Sent:
         open_now = next((one for one in asked if self.question in {None, one.value["id"]}), None)
         if open_now is None:
             raise NotAsked("That question is not open any more, so the answer was not used. Look at what is asked now.")
-        resumed = {"id": open_now.value["id"], "decisions": [dict(decision) for decision in self.decisions]}
-        # One alone is answered as it is: by interrupt id, an answer that comes too late would stay behind in the thread.
-        return Command(resume=resumed if len(state.interrupts) == 1 else {open_now.id: resumed})
+        return open_now

@@ -33,6 +33,9 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
 
     Raises `UsageError` where nothing keeps checkpoints (it could ask, but never go on), and `ThreadBusy` while another run
     of the thread goes on. A run with input waits for the other one some seconds first; a wake-up does not.
+
+    Input may be a function of the thread's `StateSnapshot`: it is called once no other run can change the thread any more, and
+    gives the input, or raises.
     """
 
     async def astream(
@@ -66,9 +69,11 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
                 control=control,
             )
         try:
-            async with alone, aclosing(super().astream(input, config, **kwargs)) as run:  # type: ignore[type-var]
-                async for part in run:
-                    yield part
+            async with alone:
+                given = input(await self.aget_state(config or {})) if callable(input) else input
+                async with aclosing(super().astream(given, config, **kwargs)) as run:  # type: ignore[type-var]
+                    async for part in run:
+                        yield part
         except GraphDrained:
             if control.drain_reason == LOST:
                 raise ThreadBusy(LOST) from None

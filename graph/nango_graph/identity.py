@@ -75,12 +75,21 @@ def _field(user: BaseUser, name: str) -> str:
 
 def actor_of(runtime: Runtime[Context], fallback_user_id: str) -> str:
     """Who is running the graph now: noted beside decisions."""
-    if runtime.server_info is None:
-        context = as_context(runtime.context)
-        return context.actor or context.user_id or "unnamed"
     # A run that was killed right after an answer is gone on with by nobody.
+    return decider_of(runtime, fallback_user_id) or "unnamed"
+
+
+def decider_of(runtime: Runtime[Context], fallback_user_id: str) -> str:
+    """Who would decide in this run: "" if it names nobody, who therefore can only end waits."""
+    if runtime.server_info is None:
+        return decider_in(as_context(runtime.context))
     known = _logged_in(runtime)
-    return known.user_id if known is not None else fallback_user_id or "unnamed"
+    return known.user_id if known is not None else fallback_user_id
+
+
+def decider_in(context: Context) -> str:
+    """As `decider_of`, where the graph is embedded."""
+    return context.actor or context.user_id
 
 
 def is_stranger(runtime: Runtime[Context], requester: Requester) -> bool:

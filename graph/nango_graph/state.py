@@ -97,6 +97,8 @@ class State(Input, total=False):
     """Integrations to do without."""
     declined_because: dict[str, str]
     """Why, by integration, where it was not the user's word."""
+    used: dict[str, str]
+    """By integration: the connection that this thread used last, whatever became of it since."""
     accounts: dict[str, str]
     """By integration: the connection that this turn is to use, as the request or an answer named it; "" asks which."""
     others: dict[str, list[Connection]]

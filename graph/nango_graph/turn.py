@@ -10,7 +10,7 @@ from nango_graph.approval import REFUSED
 from nango_graph.context import Context
 from nango_graph.durable import NO_CHECKPOINTER
 from nango_graph.errors import UsageError
-from nango_graph.identity import is_stranger
+from nango_graph.identity import decider_of, is_stranger
 from nango_graph.records import TurnRow
 from nango_graph.services import Services
 from nango_graph.state import State
@@ -36,14 +36,16 @@ async def turn_of(state: State, runtime: Runtime[Context], services: Services) -
 
 
 async def ask_of_tenant(state: State, runtime: Runtime[Context], services: Services) -> Any:
-    """Asks what is open, and returns the answer. One of another tenant is taken, so that it can't stay behind and answer a
-    later run, but comes back as a refusal.
+    """Asks what is open, and returns the answer. One of another tenant, or one on writes that nobody stands behind, is taken, so
+    that it can't stay behind and answer a later run, but comes back as a refusal.
     """
     turn = await turn_of(state, runtime, services)
     asked = state["asked"]
     answer = interrupt(asked["payload"]) if asked is not None else None
     if is_stranger(runtime, turn.requester):
         return {REFUSED: "That answer came from somebody else."}
+    if asked is not None and asked["kind"] == "approval" and not decider_of(runtime, services.settings.server_user_id):
+        return {REFUSED: "That answer came from nobody: whoever decides on this must be named."}
     if asked is not None and sent_before(runtime, asked.get("at", 0.0)):
         return {REFUSED: "That answer was sent before this was asked, so it was not for this."}
     return answer

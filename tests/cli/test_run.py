@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from starlette.responses import Response
 
 from nango_graph.cli.autopilot import authorize
 from nango_sandbox import Sandbox
@@ -68,6 +69,26 @@ async def test_a_run_polls_for_the_connection_it_misses(start, sandbox):
     await authorize(re.search(r"http\S+session_token=\w+", await process.expect("expires_at"))[0])
     assert await process.finish() == 0
     assert [entry.action for entry in await sandbox.ledger()] == ["list-issues"]
+
+
+async def test_a_run_ends_at_its_deadline_although_nango_fails_after_it_told_of_the_connection(start, sandbox, proxy):
+    environ = environment(sandbox, NANGO_BASE_URL=proxy.url)
+    _, output = await run(start, "--wait", "0", "How many open issues does octo/gadgets have?", environ=environ)
+    thread = re.search(r"--thread (\w+)", output)[1]
+    await sandbox.connect("github", {"end_user_id": "local-user"})
+    looks = []
+
+    async def ill(request, forward):
+        if request.url.path != "/connections":
+            return await forward()
+        looks.append(request)
+        return await forward() if len(looks) == 1 else Response(status_code=503)
+
+    proxy.handle = ill
+    status, output = await run(start, "--thread", thread, "--wait", "3", environ=environ)
+    assert status == 3, output
+    assert output.count("Waiting for you") == 1
+    assert 2 <= len(looks) <= 20
 
 
 @pytest.mark.parametrize(
@@ -161,3 +182,9 @@ async def test_a_webhook_port_that_could_receive_nothing_is_refused(start, sandb
     process = await start("chat", "--webhook-port", port, environ=environment(sandbox))
     assert await process.finish() == 2
     assert named in process.output
+
+
+async def test_a_deadline_that_is_no_number_is_refused(start, sandbox):
+    process = await start("run", "--wait", "nan", "list the channels", environ=environment(sandbox))
+    assert await process.finish() == 2
+    assert "nan is no number of seconds" in process.output

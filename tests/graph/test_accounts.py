@@ -185,8 +185,11 @@ async def test_a_remembered_account_that_broke_is_asked_for_again_and_not_replac
         assert "ada@acme" in seen.asks[0]["description"], "which of the two, is said"
         assert await used(agent) == [work]
         await agent.services.nango.connections.delete(work, "github")
-        assert (await agent.decide(APPROVE, thread="b")).answer == "Done."
-        assert await used(agent) == [work, home], "deleted in Nango, it falls back to what there is"
+        seen = await agent.decide(APPROVE, thread="b")
+        assert seen.asks[0]["name"] == "choose_account", "deleted while it was asked for: another one only by choice"
+        agent.model.script = [listing()]
+        assert (await agent.say("List the issues", thread="c")).answer == "Done."
+        assert await used(agent) == [work, home], "deleted before anything was asked, it falls back to what there is"
 
 
 async def break_it(sandbox: Sandbox, agent, connection_id: str, integration: str = "github") -> None:

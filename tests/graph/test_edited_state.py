@@ -23,10 +23,11 @@ async def test_a_connection_of_somebody_else_put_into_the_state_is_not_used(agen
     connections["github"]["connection_id"] = theirs
     await agent.edit_state({"connections": connections}, after="execute")
     await agent.wake()
-    await agent.decide(APPROVE)
-    entries = await agent.ledger()
-    assert [entry.action for entry in entries] == ["post-message", "list-issues"]
-    assert {entry.end_user_id for entry in entries} == {"ada"}, "her own account was found in its place"
+    seen = await agent.decide(APPROVE)
+    assert [entry.action for entry in await agent.ledger()] == ["post-message"]
+    assert seen.asks[0]["name"] == "choose_account", "her own one is offered in its place"
+    assert (await agent.decide(APPROVE)).answer == "Done."
+    assert {entry.end_user_id for entry in await agent.ledger()} == {"ada"}
 
 
 async def test_an_approval_of_another_tool_than_the_plan_has_sends_nothing(agent) -> None:

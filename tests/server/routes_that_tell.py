@@ -4,13 +4,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from nango_graph.identity import Requester
 from nango_graph.server.auth import logged_in
 from nango_graph.server.deploy import app
 
 
 async def _tell(request: Request) -> JSONResponse:
     requester = await logged_in(request)
-    return JSONResponse({"user": requester.user_id if requester else None, "path": request.url.path})
+    return JSONResponse(
+        {"user": requester.user_id if isinstance(requester, Requester) else None, "path": request.url.path}
+    )
 
 
 app.router.routes[:0] = [

@@ -1,5 +1,7 @@
 """What is left of a paused thread when `langgraph dev` is killed, and whose it is then."""
 
+import asyncio
+import contextlib
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -53,10 +55,11 @@ async def test_a_paused_thread_outlives_the_server_and_stays_its_owners(
                     with pytest.raises(NotFoundError):
                         await client.threads.get_state(lost)
             async with _client(server.url, ada) as client:
-                with pytest.raises(NotFoundError):
-                    await client.threads.get_state(thread)
-                await client.threads.create(thread_id=thread, if_exists="do_nothing", graph_id="nango_agent")
+                await _until_it_is_there(client, thread)
+                assert [found["thread_id"] for found in await client.threads.search()] == [thread]
                 assert await _question(client, thread) == question
+                await client.threads.create(thread_id=copied, if_exists="do_nothing", graph_id="nango_agent")
+                assert (await _question(client, copied))["value"] == question["value"], "nothing but its row was lost"
                 await sandbox.connect("github", {"end_user_id": "ada", "organization_id": "acme"})
                 values: Any = await client.runs.wait(thread, "nango_agent", command={"resume": APPROVED})
                 assert "#7" in values["messages"][-1]["content"]
@@ -68,6 +71,16 @@ async def _paused(client: LangGraphClient, thread: str) -> str:
     await client.runs.wait(thread, "nango_agent", input=SAID)
     copied = await client.http.post(f"/threads/{thread}/copy", json=None)
     return str(copied["thread_id"])
+
+
+async def _until_it_is_there(client: LangGraphClient, thread: str) -> None:
+    """A server that starts brings it back by and by."""
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(NotFoundError):
+                await client.threads.get(thread)
+                return
+            await asyncio.sleep(0.05)
 
 
 async def _question(client: LangGraphClient, thread: str) -> Any:

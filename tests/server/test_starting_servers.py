@@ -16,24 +16,30 @@ JWT = {
 }
 
 
+ANYWHERE = ("--host", "0.0.0.0")
+"""It ends before it listens there."""
+
+
 @pytest.mark.parametrize(
-    ("config", "environ", "says"),
+    ("config", "environ", "options", "says"),
     [
-        ("deploy/langgraph.json", NANGO, "Nobody could log in: set NANGO_AGENT_JWT_ALGORITHMS"),
-        ("deploy/langgraph.json", {**NANGO, **JWT, "NANGO_AGENT_JWT_ISSUER": ""}, "NANGO_AGENT_JWT_ISSUER is not set"),
-        ("deploy/langgraph.json", JWT, "NANGO_API_KEY"),
-        ("langgraph.json", {**NANGO, **JWT}, "is set, but langgraph.json serves one user without login"),
+        ("deploy/langgraph.json", NANGO, (), "Nobody could log in: set NANGO_AGENT_JWT_ALGORITHMS"),
+        ("deploy/langgraph.json", {**NANGO, **JWT, "NANGO_AGENT_JWT_ISSUER": ""}, (), "NANGO_AGENT_JWT_ISSUER is not"),
+        ("deploy/langgraph.json", JWT, (), "NANGO_API_KEY"),
+        ("deploy/langgraph.json", {**NANGO, **JWT}, ANYWHERE, "NANGO_AGENT_PUBLIC_URL is not set"),
+        ("langgraph.json", {**NANGO, **JWT}, (), "is set, but langgraph.json serves one user without login"),
     ],
 )
 async def test_a_server_does_not_start_without_its_login_or_with_one_it_does_not_ask_for(
     config: str,
     environ: dict[str, str],
+    options: tuple[str, ...],
     says: str,
     start: Callable[..., AbstractAsyncContextManager[Any]],
     tmp_path: Path,
 ) -> None:
     with pytest.raises(AssertionError, match="The server ended"):
-        async with start(tmp_path, environ, config=config):
+        async with start(tmp_path, environ, *options, config=config):
             pass
     log = (tmp_path / "server.log").read_text()
     assert says in log

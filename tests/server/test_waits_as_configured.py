@@ -17,6 +17,7 @@ from wait_scenarios import open_link
 
 ISSUES = "List the open issues in octo/widgets on GitHub"
 COOKIE = LOGIN["NANGO_AGENT_JWT_COOKIE"]
+LOGIN_PAGE = {"NANGO_AGENT_JWT_LOGIN_URL": "https://login.example/start"}
 PATIENCE = 30.0
 
 
@@ -71,7 +72,7 @@ async def test_with_login_only_the_requester_gets_on_from_the_link_and_the_accou
     tmp_path: Path, issue_token: Callable[..., str], serve: Callable[..., Any]
 ) -> None:
     ada, mallory = issue_token("ada", "acme"), issue_token("mallory", "acme")
-    async with Sandbox() as sandbox, serve(tmp_path, sandbox, {}) as server:
+    async with Sandbox() as sandbox, serve(tmp_path, sandbox, LOGIN_PAGE) as server:
         sandbox.set_webhook_url(f"{server.url}/webhooks/nango")
         clients = [
             get_client(url=server.url, api_key=None, headers={"Authorization": f"Bearer {token}"})
@@ -92,6 +93,7 @@ async def test_with_login_only_the_requester_gets_on_from_the_link_and_the_accou
                 page = await http.get(link, headers=_as_cookies(cookies))
                 assert page.status_code == status
                 assert ("GitHub" in page.text) == (status == 200)
+                assert ('href="https://login.example/start"' in page.text) == (status == 401)
                 if status != 200:
                     sent = {"decision": "continue"}
                     assert (await http.post(link, headers=_as_cookies(cookies), data=sent)).status_code == status

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
+from langgraph_sdk.errors import NotFoundError
 
 from langgraph_servers import Server, environ_of, langgraph_dev
 from nango_graph import AgentSettings, ModelSettings, Records, Services, open_services
@@ -105,6 +106,39 @@ async def test_a_thread_of_an_assistant_that_was_deleted_goes_on_with_its_graph(
     await all_runs(server, thread)
     assert (await beside.records.waits.get(wait.id)).state == "consumed"
     assert await question_in(server, thread) is None
+
+
+async def test_a_thread_that_was_deleted_stays_deleted_though_its_account_is_connected(
+    server: Any, sandbox: Sandbox, beside: Services
+) -> None:
+    thread, _ = await ask(server, "Show the deals in hubspot")
+    wait, turn = await wait_and_turn(beside, thread)
+    assert turn in await beside.records.turns.unfinished(limit=500)
+    await server.client.threads.delete(thread)
+    await sandbox.connect(wait.integration, ADA)
+    await beside.records.waits.look_again(wait.id, at=0, looks=0)
+    threads = ServerThreads(server.client)
+    sweep = Sweep(beside, threads)
+    result = await sweep.once()
+    assert (result.satisfied, result.woken) == (1, 0)
+    await sweep.close()
+    assert await asyncio.gather(*(threads.wake(turn, wait_id=wait.id) for _ in range(3))) == ["elsewhere"] * 3
+    assert await threads.bring_back(turn) is None
+    with pytest.raises(NotFoundError):
+        await server.client.threads.get(thread)
+    assert thread not in {found["thread_id"] for found in await server.client.threads.search(limit=100)}
+
+
+async def test_a_thread_that_its_owner_made_anew_and_left_empty_is_not_taken_away(
+    server: Any, beside: Services
+) -> None:
+    thread, _ = await ask(server, "Show the deals in hubspot again, and the pages in notion")
+    turn = await beside.records.turns.last_of(thread)
+    assert turn is not None
+    await server.client.threads.delete(thread)
+    await server.client.threads.create(thread_id=thread)
+    assert await ServerThreads(server.client).wake(turn, wait_id=None) == "elsewhere"
+    assert (await server.client.threads.get(thread))["status"] == "idle"
 
 
 async def test_a_run_leaves_no_lease_behind(server: Any, beside: Services) -> None:

@@ -1,5 +1,6 @@
 """`langgraph dev` killed with SIGKILL around waits, and started again on the same database, without the rows of its threads."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,9 +31,8 @@ class Revived:
 
     killed: Killed
     by: By
-    row_was_gone: bool
     row_is_there: bool
-    """Once it was woken: for its user, as before."""
+    """For its user, as before: by and by once the server was up again, and after it was woken."""
     words: str
     state: str
     plans: int
@@ -43,7 +43,7 @@ class Revived:
     @property
     def resumed_once(self) -> bool:
         end = (self.words, self.state, self.plans, self.reads)
-        return end == ("Done.", "consumed", 1, 1) and self.row_was_gone and self.row_is_there
+        return end == ("Done.", "consumed", 1, 1) and self.row_is_there
 
 
 async def killed_and_started_again(host: LangGraphHost) -> list[Revived]:
@@ -59,7 +59,7 @@ async def killed_and_started_again(host: LangGraphHost) -> list[Revived]:
         await host.kill()
         await host.start()
         for case, (killed, by) in CASES.items():
-            gone = not await host.knows(case)
+            back = await _is_back(host, case)
             if killed != "while it waits":
                 await host.will_be_killed(after="satisfied" if killed == "before the nudge" else "consumed")
             view, link = asked[case]
@@ -70,12 +70,11 @@ async def killed_and_started_again(host: LangGraphHost) -> list[Revived]:
             if killed != "while it waits":
                 await host.is_killed()
                 await host.start()
-                gone = not await host.knows(case) or gone
                 began = time.perf_counter()
                 if by == "webhook":
                     # As Nango does, which got no answer.
                     await _tell(host, by, delivery)
-            revived.append(await _revived(host, case, view.waits[0], gone=gone, began=began))
+            revived.append(await _revived(host, case, view.waits[0], back=back, began=began))
     return revived
 
 
@@ -94,15 +93,24 @@ async def _tell(host: LangGraphHost, by: By, delivery: Any, *, deadly: bool = Fa
             raise
 
 
-async def _revived(host: LangGraphHost, case: str, wait_id: str, *, gone: bool, began: float) -> Revived:
+async def _is_back(host: LangGraphHost, case: str) -> bool:
+    """The server has lost the row, and brings it back in the background."""
+    until = time.perf_counter() + PATIENCE
+    while not await host.knows(case):
+        if time.perf_counter() > until:
+            return False
+        await asyncio.sleep(0.05)
+    return True
+
+
+async def _revived(host: LangGraphHost, case: str, wait_id: str, *, back: bool, began: float) -> Revived:
     await gone_on(host, case, wait_id)
     seconds = time.perf_counter() - began
     view, wait = await at_rest(host, case), await host.records.waits.get(wait_id)
     reads = [entry for entry in await host.sandbox.ledger() if entry.end_user_id == case]
     return Revived(
         *CASES[case],
-        row_was_gone=gone,
-        row_is_there=await host.knows(case),
+        row_is_there=back and await host.knows(case),
         words=view.words,
         state=wait.state if wait else "",
         plans=host.model.planned(case),

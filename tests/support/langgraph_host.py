@@ -16,6 +16,7 @@ from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 from langgraph_sdk.errors import NotFoundError
 
+from due_waits import next_due
 from langgraph_servers import LOGIN, ROOT, Server, environ_of, langgraph_dev, token_for
 from nango_graph import Records
 from nango_graph.waiting.sweep import MOST
@@ -98,7 +99,7 @@ class LangGraphHost:
     async def let_pass(self, seconds: float) -> None:
         until = self._now + seconds
         for _ in range(_LOOKS):
-            due = await self.records.waits.next_due()
+            due = await next_due(self.records)
             if due is None or due + EVERY >= until:
                 break
             await self._at(due + EVERY, sweep=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse
 
+from due_waits import next_due
 from nango_graph import Records
 from nango_graph.waiting.embedded import EmbeddedThreads
 from nango_graph.waiting.looking import look_at_waits
@@ -42,7 +43,7 @@ async def looks_until(agent: Any, end: float, **settings: Any) -> list[float]:
     """The clock is moved from one look to the next until `end`. When there was one, counted from now."""
     began, seen = agent.clock.time, []
     while True:
-        due = await agent.services.records.waits.next_due()
+        due = await next_due(agent.services.records)
         if due is None or due > began + end:
             return seen
         agent.clock.time = max(due, agent.clock.time)
@@ -102,7 +103,7 @@ async def test_a_nudge_that_is_lost_is_repeated_ever_more_seldom(waiting: Any) -
 
     sweep = Sweep(waiting.services, Lossy())
     while len(woken) < 60:
-        waiting.clock.time = await waiting.services.records.waits.next_due()
+        waiting.clock.time = await next_due(waiting.services.records)
         await sweep.once()
     gaps = [later - earlier for earlier, later in itertools.pairwise(woken)]
     assert gaps == sorted(gaps)
@@ -134,7 +135,7 @@ async def test_a_wait_that_its_thread_has_left_behind_is_let_be_until_its_deadli
     waiting.clock.time += 5
     assert (await swept(waiting)).satisfied == 1
     passes = 0
-    while (due := await waiting.services.records.waits.next_due()) is not None:
+    while (due := await next_due(waiting.services.records)) is not None:
         waiting.clock.time = max(due, waiting.clock.time)
         assert (await swept(waiting)).woken == 0
         passes += 1

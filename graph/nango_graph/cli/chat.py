@@ -76,11 +76,15 @@ async def _connections(session: Session, question: Mapping[str, Any], terminal: 
     names = [request["args"]["integration"] for request in requests]
     which = f" (skip {names[0]}: without that one)" if len(names) > 1 else ""
     terminal.say(f"  I go on by myself when it is done. Enter looks again, skip goes on without it{which}.")
-    line = await terminal.ask_unless("  waiting: ", session.news(question))
-    if isinstance(line, tuple):
-        terminal.say("  Connected." if line[0] == "connected" else "  That link has expired; here is a new one.")
+    while isinstance(line := await terminal.ask_unless("  waiting: ", session.news(question)), tuple):
+        if line[0] != "again":
+            terminal.say("  Connected." if line[0] == "connected" else "  That link has expired; here is a new one.")
         await show(session.go_on(), terminal)
-        return
+        following = await session.question()
+        if following is None or following["id"] != question["id"]:
+            return
+        if line[0] == "connected":
+            terminal.say("  It can't be used yet. I look again from time to time.")
     word, _, name = line.partition(" ")
     if not line:
         await _say(session, _decisions(question, [APPROVE] * len(requests)), terminal)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import math
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
@@ -144,6 +145,16 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text} is no port (0 to 65535)")
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if math.isnan(seconds):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+    return seconds
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="nango-agent", description="Does your jobs in your SaaS accounts through Nango, and asks before it writes."
@@ -166,6 +177,6 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--thread", metavar="ID", help="go on with an earlier run")
     run.add_argument("--answer", metavar="FILE", help="JSON decisions on the question that is open; - reads them")
     run.add_argument(
-        "--wait", type=float, default=60.0, metavar="SECONDS", help="look this long for a missing connection (60)"
+        "--wait", type=_seconds, default=60.0, metavar="SECONDS", help="look this long for a missing connection (60)"
     )
     return parser

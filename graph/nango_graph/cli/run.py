@@ -27,7 +27,10 @@ async def run_once(
     patience: float,
     how_to_continue: str,
 ) -> int:
-    """The exit status. `patience`: seconds to look for a connection that is missing before giving up for now."""
+    """The exit status. `patience`: seconds after which no missing connection is looked for any more, whatever happened meanwhile.
+    They begin when what was asked for has been worked on. A look that is under way then is not cut off: the thread would be left
+    without its question.
+    """
     if answer is not None:
         try:
             await _quietly(session.answer(answer), terminal)
@@ -36,14 +39,16 @@ async def run_once(
             return FAILED
     elif request is not None:
         await _quietly(session.send(request), terminal)
-    elif await session.is_cut_short() or (await session.question() is not None and await session.found_connection()):
+    until = asyncio.get_running_loop().time() + patience
+    going_on = answer is None and request is None
+    if going_on and (await session.is_cut_short() or await _has_news(session)):
         await _quietly(session.go_on(), terminal)
     shown: str | None = None
     while (question := await session.question()) is not None:
         if question["id"] != shown:
             shown = question["id"]
             _show_question(question, terminal)
-        if not await _connected_in_time(session, question, patience):
+        if not await _connected_in_time(session, question, until):
             terminal.say(f"Waiting for you. To go on: {how_to_continue}")
             return WAITS
         await _quietly(session.go_on(), terminal)
@@ -51,11 +56,16 @@ async def run_once(
     return FAILED if await session.failed() else ANSWERED
 
 
-async def _connected_in_time(session: Session, question: Mapping[str, Any], patience: float) -> bool:
+async def _has_news(session: Session) -> bool:
+    return await session.question() is not None and await session.found_connection()
+
+
+async def _connected_in_time(session: Session, question: Mapping[str, Any], until: float) -> bool:
     if not any(request["name"] == "connect_account" for request in question["action_requests"]):
         return False
     try:
-        await asyncio.wait_for(session.news(question), patience)
+        async with asyncio.timeout_at(until):
+            await session.news(question)
     except TimeoutError:
         return False
     return True

@@ -25,8 +25,16 @@ from nango_tools import NangoError
 from nango_tools.json_values import whole_characters
 
 _STREAMED = ["messages", "updates", "custom"]
-POLL_FIRST, POLL_MOST = 2.0, 30.0
-"""Seconds between looks at Nango for a connection that is waited for: doubled each time, up to the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Seconds between looks at Nango for a connection that is waited for, and between runs that brought nothing new: `first`,
+    doubled each time, up to `most`.
+    """
+
+    first: float = 2.0
+    most: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +46,16 @@ class Event:
 
 
 class Session:
-    def __init__(self, graph: DurableGraph, services: Services, *, thread_id: str, user_id: str) -> None:
+    def __init__(
+        self, graph: DurableGraph, services: Services, *, thread_id: str, user_id: str, looks: Looks = Looks()
+    ) -> None:
         self._graph = graph
         self._context = Context(user_id=user_id)
         self._config: RunnableConfig = {"configurable": {"thread_id": thread_id}}
         self._woken = asyncio.Event()
+        self._looks = looks
+        self._told: tuple[Any, float] | None = None
+        """What the last news was about, and how long nothing is told of the same."""
         self.services = services
         self.thread_id = thread_id
 
@@ -99,23 +112,34 @@ class Session:
             # An outage is no news: the next look may succeed.
             return False
 
-    async def news(self, question: Mapping[str, Any]) -> Literal["connected", "link expired"]:
+    async def news(self, question: Mapping[str, Any]) -> Literal["connected", "link expired", "again"]:
         """Returns when the thread can go on: a connection is there, told by a webhook or found by polling, or a link that is
-        shown has died and must be made anew.
+        shown has died and must be made anew. "again" if that was told before, and going on has not changed what is asked: then it
+        comes after a pause, longer each time.
         """
+        about = [(request["name"], request["args"].get("integration")) for request in question["action_requests"]]
+        pause = self._told[1] if self._told is not None and self._told[0] == about else 0.0
+        await asyncio.sleep(pause)
+        news = await self._next_news(question)
+        self._told = (about, min(pause * 2, self._looks.most) if pause else self._looks.first)
+        return "again" if pause and news == "connected" else news
+
+    async def _next_news(self, question: Mapping[str, Any]) -> Literal["connected", "link expired"]:
         links = [
             request["args"]["expires_at"] for request in question["action_requests"] if "expires_at" in request["args"]
         ]
-        delay = POLL_FIRST
-        while not await self.found_connection():
+        delay = self._looks.first
+        while True:
+            # Before the look: what is told during it must not be forgotten.
+            self._woken.clear()
+            if await self.found_connection():
+                return "connected"
             if any(has_expired(link, self.services.clock.now()) for link in links):
                 return "link expired"
-            self._woken.clear()
             try:
                 await asyncio.wait_for(self._woken.wait(), delay)
             except TimeoutError:
-                delay = min(delay * 2, POLL_MOST)
-        return "connected"
+                delay = min(delay * 2, self._looks.most)
 
     def _answering(self, decisions: Sequence[Mapping[str, Any]] | None, question: str | None) -> AsyncIterable[Any]:
         return answer(

@@ -17,7 +17,7 @@ def which_account(
     found: Found,
     *,
     named: str | None,
-    before: Connection | None,
+    before: str | None,
     known: Mapping[tuple[str, str], Known],
 ) -> ConnectionSummary | None:
     """The account to use, or None if only the person can tell (or there is none). It may be one that is broken or to be confirmed.
@@ -37,7 +37,7 @@ def which_account(
         ),
         default=(0.0, None),
     )[1]
-    for connection_id in (named, before["connection_id"] if before else None, preferred):
+    for connection_id in (named, before, preferred):
         if connection_id in there:
             # Another one, only because this one can't be used yet, would act in an account that nobody meant.
             return there[connection_id]

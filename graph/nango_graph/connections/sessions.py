@@ -30,6 +30,9 @@ async def link_for(services: Services, wait: Wait, found: Found) -> Link:
     settings, now = services.settings, services.clock.now()
     if settings.public_url is not None:
         return Link(f"{settings.public_url}{PATH}{token_for(settings, wait)}", moment(wait.deadline))
+    if wait.assistant_id:
+        # On a server other people may see the chat, and nobody knows who opens a link of Nango's.
+        await services.records.waits.opened(wait.id, unverified=True, now=now)
     session = await new_session(services, wait, found)
     # Where Nango's clock is far behind ours every link looks dead, and the next one would too: no more than one a minute.
     return Link(session.connect_link, moment(max(session.expires_at.timestamp(), now + 120)))

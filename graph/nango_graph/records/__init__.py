@@ -9,6 +9,7 @@ from nango_graph.records.calls import AUTHORIZATION, Call, Calls, CallState, Cau
 from nango_graph.records.database import Database
 from nango_graph.records.decisions import CallKey, Decision, Decisions
 from nango_graph.records.leases import Lease, Leases
+from nango_graph.records.owners import Owners
 from nango_graph.records.plans import PlanRow, Plans
 from nango_graph.records.turns import TurnRow, Turns
 from nango_graph.records.waits import Wait, Waits
@@ -44,6 +45,7 @@ class Records:
         self.decisions = Decisions(database)
         self.calls = Calls(database)
         self.accounts = Accounts(database)
+        self.owners = Owners(database)
         self.leases = Leases(database, self.worker)
 
     @classmethod

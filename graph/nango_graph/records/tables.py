@@ -162,6 +162,13 @@ accounts = Table(
     PrimaryKeyConstraint("tenant", "requester", "integration", "connection_id"),
 )
 
+threads = Table(
+    "nango_agent_threads",
+    metadata,
+    Column("thread_id", String(255), primary_key=True),
+    Column("owner", Text, nullable=False),
+)
+
 leases = Table(
     "nango_agent_leases",
     metadata,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
 from nango_graph.errors import UsageError
 from nango_graph.identity import Requester
@@ -86,6 +86,22 @@ class Turns:
                 )
             ).first()
         return _turn(row) if row is not None else None
+
+    async def unfinished(self, *, limit: int) -> list[TurnRow]:
+        """Those of a LangGraph server that are their thread's latest and have not come to an end, the newest first."""
+        later = turns.alias()
+        query = (
+            select(turns)
+            .where(
+                turns.c.finished_at.is_(None),
+                turns.c.graph_id != "",
+                ~exists().where(later.c.thread_id == turns.c.thread_id, later.c.started_at > turns.c.started_at),
+            )
+            .order_by(turns.c.started_at.desc())
+            .limit(limit)
+        )
+        async with self._database.transaction() as connection:
+            return [_turn(row) for row in await connection.execute(query)]
 
     async def tenant_of(self, thread_id: str) -> str | None:
         """Whose the thread is; None for a new one."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, select, update
 
 from nango_graph.identity import Requester
 from nango_graph.records.database import Database
@@ -120,6 +120,14 @@ class Waits:
         found = await self._many(waits.c.id.in_(wait_ids)) if wait_ids else []
         return {wait.id: wait for wait in found}
 
+    async def of_turn(self, turn: TurnRow, wait_ids: Sequence[str]) -> dict[str, Wait]:
+        """Those of them that are of the turn's thread and requester: ids may come from a state that somebody has edited."""
+        return {
+            wait.id: wait
+            for wait in (await self.get_all(wait_ids)).values()
+            if wait.thread_id == turn.thread_id and wait.requester == turn.requester
+        }
+
     async def live_in(self, thread_id: str) -> list[Wait]:
         """The thread's waits that are not over: open, or satisfied and not yet passed."""
         return await self._many(waits.c.thread_id == thread_id, waits.c.state.in_(LIVE))
@@ -191,13 +199,6 @@ class Waits:
         if unverified:
             values["unverified"] = True
         await self._set(and_(waits.c.id == wait_id, waits.c.state == "open"), values)
-
-    async def next_due(self) -> float | None:
-        """When the next wait is to be looked at (seconds since the epoch); None where there is none."""
-        async with self._database.transaction() as connection:
-            query = select(func.min(waits.c.look_at)).where(waits.c.state.in_(TO_BE_TOLD))
-            earliest: float | None = (await connection.execute(query)).scalar()
-        return earliest
 
     async def _set(self, condition: ColumnElement[bool], values: dict[str, Any]) -> bool:
         async with self._database.transaction() as connection:

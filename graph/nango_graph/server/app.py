@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from nango_graph.services import ServicesSource
-from nango_graph.waiting.served import ServerThreads
+from nango_graph.waiting.served import ServerThreads, bringing_back
 from nango_graph.waiting.sweep import sweeping
 from nango_graph.waiting.threads import Threads
 from nango_graph.web.app import web_routes
@@ -34,7 +34,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with guarded(), sweeping(services, threads):
+        async with guarded(), bringing_back(services, threads), sweeping(services, threads):
             yield
 
     return Starlette(routes=web_routes(services, threads, opener=opener), middleware=middleware, lifespan=lifespan)

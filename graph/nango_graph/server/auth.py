@@ -16,11 +16,12 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from nango_graph.identity import Requester
+from nango_graph.records import Records
+from nango_graph.records.owners import Owners
 from nango_graph.server.jwt_settings import JwtSettings
 from nango_graph.server.keys import KeysUnavailable
-from nango_graph.server.ownership import Ownership, open_ownership
 from nango_graph.server.tokens import NotLoggedIn, TokenChecker
-from nango_graph.settings import AgentSettings
+from nango_graph.web.opening import LoginNeeded
 
 OWNER = "owner"
 """The key in a thread's metadata that holds `Requester.key`."""
@@ -38,12 +39,12 @@ class Login:
 
     def __init__(self, settings: JwtSettings) -> None:
         self.settings = settings
-        self._open: tuple[TokenChecker, Ownership] | None = None
+        self._open: tuple[TokenChecker, Records] | None = None
 
     @asynccontextmanager
-    async def open(self, agent: AgentSettings) -> AsyncIterator[None]:
-        async with httpx.AsyncClient(trust_env=False) as http, open_ownership(agent) as ownership:
-            self._open = TokenChecker(self.settings, http), ownership
+    async def open(self, records: Records) -> AsyncIterator[None]:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            self._open = TokenChecker(self.settings, http), records
             try:
                 yield
             finally:
@@ -54,22 +55,26 @@ class Login:
         return self._opened[0]
 
     @property
-    def ownership(self) -> Ownership:
-        return self._opened[1]
+    def owners(self) -> Owners:
+        return self._opened[1].owners
 
     @property
-    def _opened(self) -> tuple[TokenChecker, Ownership]:
+    def _opened(self) -> tuple[TokenChecker, Records]:
         if self._open is None:
             raise RuntimeError("Nobody can log in: serve nango_graph.server.deploy:app as http.app.")
         return self._open
 
 
-async def logged_in(connection: HTTPConnection) -> Requester | None:
-    """Whom a request of a custom route (`http.enable_custom_route_auth`) comes from. None: from nobody we know.
-
-    An `Opener` for the pages behind our links.
-    """
-    return _requester(connection.scope.get("user"))
+async def logged_in(connection: HTTPConnection) -> Requester | LoginNeeded:
+    """Whom a request of a custom route (`http.enable_custom_route_auth`) comes from. An `Opener` for the pages behind our links."""
+    user: Any = connection.scope.get("user")
+    requester = _requester(user)
+    if requester is not None:
+        return requester
+    try:
+        return LoginNeeded(login_url=user["login_url"])
+    except (KeyError, TypeError):
+        return LoginNeeded()
 
 
 def create_auth(login: Login) -> Auth:
@@ -83,10 +88,11 @@ def create_auth(login: Login) -> Auth:
         if path.startswith(SIGNED):
             return _NOBODY
         try:
-            requester = await login.checker.check(_token(connection, login.settings.cookie if _is_page(path) else None))
+            token = _page_token(connection, login.settings.cookie) if _is_page(path) else _token(connection)
+            requester = await login.checker.check(token)
         except NotLoggedIn as error:
             if _is_page(path):
-                return _NOBODY
+                return {**_NOBODY, "login_url": login.settings.login_url}
             raise Auth.exceptions.HTTPException(status_code=401, detail=str(error)) from None
         except KeysUnavailable as error:
             _logger.error("Nobody can log in: %s", error)  # noqa: TRY400 - the place in the code tells nothing more
@@ -107,7 +113,7 @@ def create_auth(login: Login) -> Auth:
     @auth.on.threads.create
     async def create(ctx: Any, value: Any) -> Any:
         owner = _owner(ctx)
-        if not await login.ownership.claim(str(value["thread_id"]), owner):
+        if not await login.owners.claim(str(value["thread_id"]), owner):
             raise HTTPException(409, f"Thread with ID {value['thread_id']} already exists")  # as if its row were there
         return _marked(value, owner)
 
@@ -120,7 +126,7 @@ def create_auth(login: Login) -> Auth:
         if (value.get("kwargs") or {}).get("webhook"):
             # The server would send the whole state to any address, its own network's included.
             raise HTTPException(422, "Runs with a webhook are not allowed here: stream or join the run.")
-        if not await login.ownership.claim(str(thread_id), owner):
+        if not await login.owners.claim(str(thread_id), owner):
             raise HTTPException(404, "Thread or assistant not found.")
         return _marked(value, owner)
 
@@ -144,17 +150,25 @@ def _is_page(path: str) -> bool:
     return path.startswith(PAGES)
 
 
-def _token(connection: HTTPConnection, cookie: str | None) -> str:
+def _page_token(connection: HTTPConnection, cookie: str | None) -> str:
+    """A proxy may ask browsers for a password of its own: other schemes than Bearer are none of our business here."""
     given = connection.headers.getlist("authorization")
-    if given:
-        scheme, _, token = given[0].partition(" ")
-        if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
-            raise NotLoggedIn("Send one header `Authorization: Bearer <token>`.")
-        return token.strip()
+    if any(header.lower().startswith("bearer ") for header in given):
+        return _token(connection)
     token = connection.cookies.get(cookie, "") if cookie else ""
     if not token:
-        raise NotLoggedIn("You are not logged in. Send a header `Authorization: Bearer <token>`.")
+        raise NotLoggedIn("You are not logged in.")
     return token
+
+
+def _token(connection: HTTPConnection) -> str:
+    given = connection.headers.getlist("authorization")
+    if not given:
+        raise NotLoggedIn("You are not logged in. Send a header `Authorization: Bearer <token>`.")
+    scheme, _, token = given[0].partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer" or not token.strip():
+        raise NotLoggedIn("Send one header `Authorization: Bearer <token>`.")
+    return token.strip()
 
 
 def _requester(user: Any) -> Requester | None:

@@ -1,6 +1,6 @@
 """What `deploy/langgraph.json` names: login, and our own routes beside the LangGraph server.
 
-Without JWT settings this can't be imported, so the server does not start.
+Without JWT settings this can't be imported, so the server does not start; nor does it where its own address is not known.
 """
 
 import os
@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 
 from starlette.middleware import Middleware
 
-from nango_graph.server import services
+from nango_graph.server import server_settings, services
+from nango_graph.server.addresses import require_public_url
 from nango_graph.server.app import create_app
 from nango_graph.server.auth import Login, create_auth, logged_in
 from nango_graph.server.published import OnlyPublished
 from nango_graph.server.starting import check_configuration, require_login
-from nango_graph.settings import AgentSettings
 
 _login = Login(require_login(os.environ))
 auth = create_auth(_login)
@@ -23,7 +23,8 @@ auth = create_auth(_login)
 @asynccontextmanager
 async def with_login() -> AsyncIterator[None]:
     check_configuration(os.environ)
-    async with _login.open(AgentSettings.from_environ(os.environ)):
+    require_public_url(server_settings())
+    async with _login.open((await services()).records):
         yield
 
 

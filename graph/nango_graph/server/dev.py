@@ -4,9 +4,12 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from starlette.middleware import Middleware
+
 from nango_graph.server import services
 from nango_graph.server.app import create_app
 from nango_graph.server.starting import refuse_login
+from nango_graph.server.visitors import AllowedVisitors, OnlyAllowed
 
 
 @asynccontextmanager
@@ -15,4 +18,5 @@ async def without_login() -> AsyncIterator[None]:
     yield
 
 
-app = create_app(services, without_login)
+ALLOWED = Middleware(OnlyAllowed, AllowedVisitors.from_environ(os.environ))
+app = create_app(services, without_login, middleware=[ALLOWED])

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from nango_graph.server.addresses import is_loopback
 from nango_tools import SettingsError
 
 VARIABLES = ("NANGO_AGENT_JWT_", "NANGO_AGENT_JWKS_")
@@ -19,7 +20,6 @@ _KEY_TYPES = {
     **dict.fromkeys(("ES256", "ES384", "ES512"), "EC"),
     "EdDSA": "OKP",
 }
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _NAMES_OF_COOKIES = set("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
@@ -38,6 +38,8 @@ class JwtSettings(BaseModel):
     """The claim that names the user's organization; who has none is a tenant of their own."""
     cookie: str | None = None
     """A cookie that may hold the token, for pages that are opened in a browser; the API never reads it."""
+    login_url: str | None = None
+    """Where people log in: shown to who opens a link and is not logged in."""
 
     @property
     def key_type(self) -> str:
@@ -70,6 +72,7 @@ class JwtSettings(BaseModel):
             jwks_url=jwks_url or None,
             organization_claim=given.get("NANGO_AGENT_JWT_ORGANIZATION_CLAIM") or "org_id",
             cookie=_cookie(given.get("NANGO_AGENT_JWT_COOKIE", "")),
+            login_url=_login_url(given.get("NANGO_AGENT_JWT_LOGIN_URL", "")),
         )
 
 
@@ -113,15 +116,26 @@ def _check_jwks_url(url: str, algorithm: str) -> None:
         raise SettingsError(
             f"NANGO_AGENT_JWKS_URL is not set: {algorithm} needs the address of the signer's public keys."
         )
+    if not _is_safe(url) or urlsplit(url).fragment:
+        # The address itself stays out of the message: it might hold a password.
+        raise SettingsError("NANGO_AGENT_JWKS_URL must be an https:// address without user and fragment.")
+
+
+def _login_url(url: str) -> str | None:
+    if url and not _is_safe(url):
+        raise SettingsError("NANGO_AGENT_JWT_LOGIN_URL must be an https:// address without user.")
+    return url or None
+
+
+def _is_safe(url: str) -> bool:
+    """https, or http on this machine; without user and password."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        parts, host = urlsplit(""), None
-    safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
-    if not host or not safe or parts.username or parts.password or parts.fragment:
-        # The address itself stays out of the message: it might hold a password.
-        raise SettingsError("NANGO_AGENT_JWKS_URL must be an https:// address without user and fragment.")
+        return False
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    return bool(host and safe and parts.username is None and parts.password is None)
 
 
 def _cookie(name: str) -> str | None:

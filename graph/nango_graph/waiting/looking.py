@@ -37,6 +37,9 @@ async def _is_satisfied(services: Services, wait: Wait, found: Found) -> bool:
     candidates = [*found.usable, *(one.connection for one in found.unconfirmed)]
     if wait.reason == "scopes":
         candidates = [connection for connection in candidates if await authorized_anew(services, wait, connection)]
+    elif wait.reason == "broken" and wait.connection_id in {connection.connection_id for connection in found.all}:
+        # Another one that works is not what was asked for.
+        candidates = [connection for connection in candidates if connection.connection_id == wait.connection_id]
     # The one that was to be mended before any other that has come to be.
     for connection in sorted(candidates, key=lambda one: one.connection_id != wait.connection_id):
         checked_by = await probe(services, connection)

@@ -1,11 +1,22 @@
 """Wakes threads on a LangGraph server. Its queue lets one run of a thread through at a time."""
 
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
 from langgraph_sdk.client import LangGraphClient
-from langgraph_sdk.errors import NotFoundError
+from langgraph_sdk.errors import ConflictError, NotFoundError
 
 from nango_graph.records import TurnRow
+from nango_graph.services import ServicesSource
 from nango_graph.waiting.places import place_of_served
 from nango_graph.waiting.threads import Woken
+
+BROUGHT_BACK = 500
+"""Threads, at most, whose rows are looked for when a server starts. Others come back when they are woken."""
+_log = logging.getLogger(__name__)
 
 
 class ServerThreads:
@@ -20,15 +31,11 @@ class ServerThreads:
 
     async def wake(self, turn: TurnRow, *, wait_id: str | None) -> Woken:
         """As in `Threads`. Where a run goes on now, another one is queued behind it."""
-        threads, runs = self._client.threads, self._client.runs
-        # After a server was killed the thread's row is gone, and its checkpoints are there.
-        thread = await threads.create(
-            thread_id=turn.thread_id,
-            if_exists="do_nothing",
-            graph_id=turn.graph_id or None,
-            metadata={"owner": turn.requester.key},
-        )
-        place = place_of_served(await threads.get_state(turn.thread_id, subgraphs=True))
+        runs = self._client.runs
+        status = await self.bring_back(turn)
+        if status is None:
+            return "elsewhere"
+        place = place_of_served(await self._state(turn))
         if not place.unfinished and not place.is_at(wait_id):
             return "elsewhere"
         if await runs.list(turn.thread_id, status="pending", limit=1):
@@ -38,7 +45,33 @@ class ServerThreads:
         except NotFoundError:
             # An assistant that was deleted since: the graph it was made of goes on.
             await self._run(turn, turn.graph_id)
-        return "busy" if thread["status"] == "busy" else "woken"
+        return "busy" if status == "busy" else "woken"
+
+    async def bring_back(self, turn: TurnRow) -> str | None:
+        """Makes the thread's row anew where a killed server lost it. Returns its status; None for a thread that was deleted."""
+        threads = self._client.threads
+        try:
+            return (await threads.get(turn.thread_id))["status"]
+        except NotFoundError:
+            pass
+        try:
+            thread = await threads.create(
+                thread_id=turn.thread_id,
+                if_exists="raise",
+                graph_id=turn.graph_id or None,
+                metadata={"owner": turn.requester.key},
+            )
+        except ConflictError:  # somebody else did, this moment
+            return (await threads.get(turn.thread_id))["status"]
+        state = await self._state(turn)
+        if state.get("values") or state.get("tasks"):
+            return thread["status"]
+        # It has no checkpoints either. That can't be seen without a row, and it was this call that made it.
+        await threads.delete(turn.thread_id)
+        return None
+
+    async def _state(self, turn: TurnRow) -> Mapping[str, Any]:
+        return await self._client.threads.get_state(turn.thread_id, subgraphs=True)
 
     async def _run(self, turn: TurnRow, assistant: str) -> None:
         await self._client.runs.create(
@@ -49,3 +82,27 @@ class ServerThreads:
             multitask_strategy="enqueue",
             durability="sync",
         )
+
+
+@asynccontextmanager
+async def bringing_back(services: ServicesSource, threads: ServerThreads) -> AsyncIterator[None]:
+    """Brings unfinished threads back in the background, so that their owners see them and can answer."""
+    task = asyncio.create_task(_bring_back(services, threads))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _bring_back(services: ServicesSource, threads: ServerThreads) -> None:
+    try:
+        turns = await (await services()).records.turns.unfinished(limit=BROUGHT_BACK)
+    except Exception as error:  # noqa: BLE001 - the server may serve all the same, and the sweep says what is wrong
+        _log.warning("Unfinished threads could not be looked for: %s", type(error).__name__)
+        return
+    for turn in turns:
+        try:
+            await threads.bring_back(turn)
+        except Exception as error:  # noqa: BLE001 - one thread must not keep the others away
+            _log.warning("Thread %s could not be brought back: %s", turn.thread_id, type(error).__name__)

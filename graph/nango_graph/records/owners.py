@@ -1,27 +1,16 @@
-"""Whose a thread is, kept where it outlives the server's own row.
+"""Whose a thread of a LangGraph server with login is, kept where it outlives the server's own row.
 
 A checkpointer keeps the state of a thread whose row `langgraph dev` lost when it was killed. Whoever asked for a new
 thread with that id would then read it. So the first owner of an id keeps it for ever.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from sqlalchemy import Column, String, Table, Text, select
+from sqlalchemy import select
 
 from nango_graph.records.database import Database
-from nango_graph.records.tables import metadata
-from nango_graph.settings import AgentSettings
-
-threads = Table(
-    "nango_agent_threads",
-    metadata,
-    Column("thread_id", String(255), primary_key=True),
-    Column("owner", Text, nullable=False),
-)
+from nango_graph.records.tables import threads
 
 
-class Ownership:
+class Owners:
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -31,12 +20,3 @@ class Ownership:
             await connection.execute(self._database.insert_if_absent(threads).values(thread_id=thread_id, owner=owner))
             found = await connection.execute(select(threads.c.owner).where(threads.c.thread_id == thread_id))
             return bool(found.scalar_one() == owner)
-
-
-@asynccontextmanager
-async def open_ownership(settings: AgentSettings) -> AsyncIterator[Ownership]:
-    database = await Database.open(settings.database_url or settings.data_dir / "records.db")
-    try:
-        yield Ownership(database)
-    finally:
-        await database.close()

@@ -1,0 +1,13 @@
+"""When a sweep has something to do next."""
+
+from sqlalchemy import func, select
+
+from nango_graph import Records
+from nango_graph.records.tables import waits
+
+
+async def next_due(records: Records) -> float | None:
+    """Seconds since the epoch; None where no wait is to be looked at any more."""
+    async with records._database.transaction() as connection:
+        earliest: float | None = (await connection.execute(select(func.min(waits.c.look_at)))).scalar()
+    return earliest
