@@ -50,6 +50,12 @@ def named(
         ("Poste hallo mit meinem Work-Slack", WORK),
         ("liste les canaux du compte Slack de Acme", WORK),
         ("lista los canales de la cuenta Home", HOME),
+        ("post hello as ada@home.org and not ada@acme.com on Slack", HOME),
+        ("with my ada@acme.com Slack, list the channels", WORK),
+        ("from ada@home.org's Slack account post hello", HOME),
+        ("use the account of ada@acme.com", WORK),
+        ("Poste mit dem Konto von ada@home.org", HOME),
+        ("with my work Slack and not my home Slack", WORK),
     ],
 )
 def test_words_beside_the_name_an_address_or_an_id_tell_the_account(request_text: str, expected: str) -> None:
@@ -75,6 +81,21 @@ def test_words_beside_the_name_an_address_or_an_id_tell_the_account(request_text
         "with the other Slack account",
         "with workers Slack",
         "mail xada@acme.com",
+        "list my Slack channels, but don't use ada@acme.com",
+        "list my Slack channels, but not as ada@acme.com",
+        "nimm das Konto ada@acme.com nicht",
+        "the account ada@acme.com should not be used",
+        "my work Slack should not be used",
+        f"don't use {WORK} for it",
+        "tell ada@acme.com on Slack that I am late",
+        "tell ada@acme.com Slack is down",
+        "send a Slack message to ada@home.org",
+        "share the file with ada@acme.com",
+        "list the messages from ada@acme.com in Slack",
+        "create a Slack account for ada@acme.com",
+        "invite to the Slack workspace ada@acme.com",
+        "post as ada@acme.com to ada@home.org",
+        "post hello in the Slack workspace to Home",
         "",
     ],
 )
@@ -141,3 +162,39 @@ def test_the_order_of_the_accounts_is_of_no_matter(request_text: str, accounts: 
 def test_a_request_without_any_word_of_an_account_names_none(request_text: str) -> None:
     if not any(word in request_text.casefold() for word in ("work", "home", "acme", "lovelace")):
         assert named(f"{request_text} Slack account {request_text}") is None
+
+
+PLAIN = st.lists(
+    st.sampled_from(["post", "hello", "tell", "list", "channels", "general", "please", "file", "late"]), max_size=4
+).map(" ".join)
+ADDRESS = st.sampled_from([("ada@acme.com", WORK), ("ada@home.org", HOME), ("ADA@Home.org", HOME)])
+
+
+@given(
+    PLAIN,
+    st.sampled_from(["to", "for", "tell", "ask", "mail", "invite", "cc", "at", "with", "from", "by"]),
+    ADDRESS,
+    PLAIN,
+)
+def test_an_address_in_no_place_of_an_account_names_none(before, verb, address, after) -> None:
+    assert named(f"{before} {verb} {address[0]} {after}") is None
+
+
+@given(
+    PLAIN,
+    st.sampled_from(["as {}", "with my {} account", "from {}'s Slack", "account of {}", "Slack account {}"]),
+    ADDRESS,
+    PLAIN,
+)
+def test_an_address_in_the_place_of_an_account_names_it(before, place, address, after) -> None:
+    assert named(f"{before} {place.format(address[0])} {after}") == address[1]
+
+
+@given(
+    st.sampled_from(["not", "don't use", "never", "without", "nicht", "except", "other than", "instead of"]),
+    st.sampled_from(["as {}", "with my {} account", "from {}'s Slack", "the account of {}"]),
+    ADDRESS,
+    PLAIN,
+)
+def test_an_address_that_is_negated_names_none(negation, place, address, after) -> None:
+    assert named(f"list the channels {negation} {place.format(address[0])} {after}") is None

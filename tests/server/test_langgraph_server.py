@@ -32,7 +32,7 @@ async def test_a_request_waits_for_the_account_then_for_approval_and_writes_once
     question = await _run(client, thread, command={"resume": APPROVED})
     (account,) = question["action_requests"]
     assert account["name"] == "confirm_account"
-    assert "local-user" in account["args"]["account"]
+    assert "local-user" not in account["args"]["account"], "that is a tag of ours, and tells nothing of the account"
     question = await _run(client, thread, command={"resume": _confirmed(account)})
     (write,) = question["action_requests"]
     assert write["name"] == "github/create-issue"

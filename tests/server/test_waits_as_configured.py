@@ -60,7 +60,7 @@ async def test_without_login_webhook_and_sweep_wake_a_thread_which_asks_before_i
             await open_link(question["args"]["connect_link"], {})
             question = await _next_question(client, thread, after=question)
             assert question["name"] == "confirm_account"
-            assert "local-user" in question["args"]["account"]
+            assert "connected" in question["args"]["account"]
             assert len(await sandbox.ledger()) == before, "it is used by nobody yet"
             await client.runs.wait(thread, "nango_agent", command=_confirmed(question))
             assert await _next_question(client, thread, after=question) is None

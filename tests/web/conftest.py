@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from langgraph.checkpoint.memory import InMemorySaver
 
 from agents import Agent, MovableClock, ScriptedModel
@@ -25,6 +24,7 @@ from nango_graph.web.app import create_web_app
 from nango_graph.web.opening import Opener
 from nango_sandbox import Sandbox
 from nango_tools import NangoSettings, ReauthorizationRequired
+from serving import served
 
 OCTO = {"owner": "octo", "repo": "widgets"}
 LIST = {"kind": "plan", "steps": [{"id": "s1", "tool": "github/list-issues", "arguments": OCTO}]}
@@ -105,34 +105,6 @@ class Web:
         return "asks" if state.interrupts else state.values["messages"][-1].text
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self):
-        yield
-
-
-@contextlib.asynccontextmanager
-async def serving(app: Any, listener: socket.socket) -> AsyncIterator[None]:
-    config = uvicorn.Config(app, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1)
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        await server.up.wait()
-        yield
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
-
-
 StartWeb = Callable[..., contextlib.AbstractAsyncContextManager[Web]]
 
 
@@ -172,7 +144,7 @@ def start_web(sandbox: Sandbox, tmp_path: Path) -> StartWeb:
         ):
             recorded = Recorded(wrapped(create_web_app(services, threads or embedded, opener=opener)))
             agent = Agent(sandbox, services, model, clock, embedded._graph)  # type: ignore[arg-type]
-            async with serving(recorded, listener):
+            async with served(recorded, listener):
                 if deliveries:
                     sandbox.set_webhook_url(f"{url}/webhooks/nango")
                 yield Web(agent, embedded, recorded, url, http)

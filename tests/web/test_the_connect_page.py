@@ -11,15 +11,12 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Mount
 
+from nango_graph.connections.finding import WAIT_TAG, wait_id_of
 from nango_graph.identity import Requester
 from nango_graph.web.connect_page import SESSIONS_A_MINUTE
 from nango_graph.web.opening import LoginNeeded, LoginUnavailable
 
 FORM = "application/x-www-form-urlencoded"
-
-
-def tags_of(wait) -> dict[str, str]:
-    return {**wait.requester.tags, "nango_agent_wait": wait.id}
 
 
 async def link_of(web, **who: Any) -> str:
@@ -73,8 +70,9 @@ async def test_the_link_goes_through_our_page_to_nango_and_back_into_the_chat(we
     assert await web.agent.ledger() == []
     after = await web.http.get(link)
     assert (after.status_code, "Already connected" in after.text) == (200, True)
-    (connection,) = [one async for one in web.agent.services.nango.connections.list(tags=tags_of(wait))]
-    assert connection.tags == tags_of(wait)
+    (connection,) = [one async for one in web.agent.services.nango.connections.list(tags=wait.requester.tags)]
+    assert connection.tags == {**wait.requester.tags, WAIT_TAG: connection.tags[WAIT_TAG]}
+    assert wait_id_of(connection.tags) == wait.id
 
 
 async def test_where_people_log_in_their_account_needs_no_confirming(start_web) -> None:

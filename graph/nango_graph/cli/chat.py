@@ -125,8 +125,12 @@ async def _choose(request: dict[str, Any], terminal: Terminal) -> dict[str, Any]
 
 
 async def _confirm(request: dict[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
-    terminal.say(f"  {request['args']['account']} was connected through the link of this chat, and nobody logged in to")
-    terminal.say("  open it, so it may be somebody else's.")
+    terminal.say(
+        f"  {request['args']['account']}. It came through the link of this chat, and nobody logged in to open it,"
+    )
+    terminal.say("  so it may be somebody else's.")
+    if request["args"].get("account_says"):
+        terminal.say(f"  It says of itself: {request['args']['account_says']}")
     line = await _until_said(f"  Is this your {request['args']['integration']} account? [y]es, [n]o: ", terminal)
     match line.lower():
         case "y" | "yes":

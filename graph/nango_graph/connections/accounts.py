@@ -1,6 +1,6 @@
 """Which of a person's accounts to use, and the words by which a person knows them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from nango_graph.connections.finding import WAIT_TAG, Found
 from nango_graph.display import visible
@@ -44,8 +44,13 @@ def which_account(
     return found.usable[0] if len(found.usable) == 1 else None
 
 
-def labelled(connections: Iterable[ConnectionSummary], display_name: str) -> dict[str, Connection]:
-    """By connection id, as the state holds them. Labels that would be the same carry as much of the id as tells them apart."""
+def labelled(
+    connections: Iterable[ConnectionSummary], display_name: str, *, to_confirm: Collection[str] = ()
+) -> dict[str, Connection]:
+    """By connection id, as the state holds them. Labels that would be the same carry as much of the id as tells them apart.
+
+    `to_confirm`: ids of those that the person is asked about before their first use, which is said.
+    """
     there = {connection.connection_id: connection for connection in connections}
     labels = {connection_id: label_of(connection, display_name) for connection_id, connection in there.items()}
     return {
@@ -54,7 +59,8 @@ def labelled(connections: Iterable[ConnectionSummary], display_name: str) -> dic
             connection_id=connection_id,
             label=_told_apart(
                 connection_id, [other for other in there if labels[other] == labels[connection_id]], labels
-            ),
+            )
+            + (", to be confirmed" if connection_id in to_confirm else ""),
         )
         for connection_id, connection in there.items()
     }

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from nango_graph.digests import digest
 from nango_graph.identity import Requester
 from nango_graph.records import Wait
 from nango_graph.services import Services
@@ -10,15 +11,22 @@ from nango_graph.state import Connection
 from nango_tools import ConnectionSummary
 
 WAIT_TAG = "nango_agent_wait"
-"""Tag of connections that a wait brought about: it comes back in Nango's webhook."""
+"""Tag of connections that a wait brought about, "<wait id>.<nonce of the connect session>": it comes back in Nango's webhook."""
+MOST_TAGS = 10
+"""That Nango takes. A connection that has so many of its own is authorized again without ours."""
+_LONGEST_MARK = 64
+"""What the records hold of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A connection that works, made through a link whose opener did not prove to be the requester."""
+    """A connection that works, authorized by somebody of whom nobody knows whether it was the requester."""
 
     connection: ConnectionSummary
-    wait: Wait
+    mark: str
+    """What a confirmation counts for: this authorization, and none that comes through the same link later."""
+    again: bool = False
+    """It was there before, and was authorized again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,11 @@ class Found:
     def all(self) -> list[ConnectionSummary]:
         return [*self.usable, *self.broken, *(one.connection for one in self.unconfirmed)]
 
+    @property
+    def to_confirm(self) -> frozenset[str]:
+        """Connection ids."""
+        return frozenset(one.connection.connection_id for one in self.unconfirmed)
+
 
 async def find_connections(services: Services, requester: Requester, integrations: Iterable[str]) -> dict[str, Found]:
     """What Nango has now. Tags are compared again here: a filter that failed open would cross tenants."""
@@ -41,19 +54,43 @@ async def find_connections(services: Services, requester: Requester, integration
         return found
     there = [one async for one in _listed(services, requester, list(found)) if one.integration_id in found]
     known = await services.records.accounts.known(requester)
-    waits = await services.records.waits.get_all([one.tags[WAIT_TAG] for one in there if one.tags.get(WAIT_TAG)])
+    waits = await services.records.waits.get_all([wait_id for one in there if (wait_id := wait_id_of(one.tags))])
+    full = [one.connection_id for one in there if not one.tags.get(WAIT_TAG) and len(one.tags) >= MOST_TAGS]
+    untagged = await services.records.waits.unverified_for(requester, full)
     for connection in sorted(there, key=lambda one: "end_user_id" not in one.tags):
         of_integration = found[connection.integration_id]
         said = known.get((connection.integration_id, connection.connection_id))
-        wait = waits.get(connection.tags.get(WAIT_TAG, ""))
-        asked_about = said is not None and wait is not None and said.trusted_wait == wait.id
+        unconfirmed = _in_doubt(connection, waits, untagged)
         if connection.needs_reauthorization:
             of_integration.broken.append(connection)
-        elif wait is None or not wait.unverified or (asked_about and said is not None and said.trusted):
+        elif unconfirmed is None:
             of_integration.usable.append(connection)
-        elif not asked_about:
-            of_integration.unconfirmed.append(Unconfirmed(connection, wait))
+        elif said is None or said.trusted_wait != unconfirmed.mark:
+            of_integration.unconfirmed.append(unconfirmed)
+        elif said.trusted:
+            of_integration.usable.append(connection)
     return found
+
+
+def wait_id_of(tags: Mapping[str, str]) -> str:
+    """The id of the wait that brought a connection about; "" if none did. (Older tags hold the id and nothing else.)"""
+    return tags.get(WAIT_TAG, "").partition(".")[0]
+
+
+def _in_doubt(
+    connection: ConnectionSummary, waits: Mapping[str, Wait], untagged: Mapping[tuple[str, str], Wait]
+) -> Unconfirmed | None:
+    """`waits`: by id. `untagged`: by integration and connection id, of connections that had no room for the tag."""
+    tag = connection.tags.get(WAIT_TAG, "")
+    if not tag:
+        wait = untagged.get((connection.integration_id, connection.connection_id))
+        return Unconfirmed(connection, wait.id, again=True) if wait is not None else None
+    wait = waits.get(wait_id_of(connection.tags))
+    if wait is not None and not wait.unverified:
+        return None
+    # A wait that is not known (the records were lost, or are another deployment's) proves nothing of its opener.
+    again = wait is not None and wait.connection_id == connection.connection_id
+    return Unconfirmed(connection, tag if len(tag) <= _LONGEST_MARK else digest(tag), again=again)
 
 
 async def _listed(

@@ -2,7 +2,8 @@
 
 What the words of an account are comes from its own tags, so that it works in any language and for any naming. A word counts only
 where it tells one account from all others, and only right beside the integration's name or a word for an account; what is quoted or
-follows a colon is mostly a text to be sent, and does not count.
+follows a colon is mostly a text to be sent, and does not count. An address counts there too, and after "as": anywhere else it may be
+whom to write to, or whose messages to read. Nothing counts that a negation stands by.
 """
 
 import re
@@ -31,6 +32,25 @@ _NEGATIONS = _words_in(
     "not never dont without except excluding instead than rather no nor nicht kein keine keinen keinem ohne statt anstatt außer "
     "pas sans sauf jamais sin excepto nunca nao não sem exceto"
 )
+_NEGATIONS_AFTER = _words_in("not cannot never nicht pas jamais nunca nao não")
+"""Of what was named before: "my work Slack should not be used"."""
+_TURNS = _words_in("and but or und aber oder et mais ou y pero o e mas ma")
+"""What is negated after one of these was not named before it: "as ada@acme.com and not as …"."""
+_AS = _words_in("as als comme como")
+_OF = _words_in("of is von vom de du des del da do di")
+"""May stand between a word for an account and a name: "the Slack account of Acme". Not "for", nor "to"."""
+_LOGINS = _words_in("account login connection konto compte cuenta conta")
+"""What an address may follow. Whoever stands after "workspace" may be invited there."""
+_LEADS = (
+    _AS
+    | _OF
+    | _words_in(
+        "with from in on via through using use my our your the "
+        "mit aus im über mein meine meinem meiner meinen unser unsere unserem dem der "
+        "avec dans sur par mon ma notre le la con desde en por mi nuestro el com em por meu minha no na"
+    )
+)
+"""What stands before an address that belongs to the name after it: "with my ada@acme.com Slack", but not "tell ada@acme.com Slack …"."""
 _WORD = re.compile(r"[^\W_]+")
 _POSSESSIVE = re.compile(r"['’]s\b")
 _CONTRACTED = re.compile(r"n['’]t\b")
@@ -39,8 +59,6 @@ _QUOTED = re.compile(
     r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|`[^`]*`|(?<!\w)'[^']*'(?!\w)|(?<!\w)‘[^’]*’(?!\w)", re.DOTALL
 )
 _SENTENCE_ENDS = re.compile(r"[.!?;,\n]+(?:\s|$)|\n")
-_CONNECTING = 3
-"""Letters of the longest word that may stand between an account word and a name: "the Slack account of Acme"."""
 
 
 def named_account(
@@ -56,17 +74,29 @@ def named_account(
     names = {tuple(_words(name)) for name in integration} - {()}
     said = {word for name in [*integration, *tool_names] for word in _words(name)}
     ordinary = {form for word in said for form in (word, f"{word}s", word.removesuffix("s"))}
-    named = _by_id(request, accounts) | _by_email(request, accounts)
-    for sentence in _SENTENCE_ENDS.split(_said(request)):
-        named |= _by_words(_words(sentence), names, ordinary, words_of)
+    # Where accounts or workspaces are what the integration is about, "the Acme account" is one of its records.
+    account_words = ACCOUNT_WORDS - ordinary
+    sentences = _SENTENCE_ENDS.split(_said(request))
+    named = _by_id(_SENTENCE_ENDS.split(request), accounts) | _by_email(sentences, names, account_words, accounts)
+    for sentence in sentences:
+        # Addresses have their own rule. A word of one letter is nobody's.
+        words = _words(_EMAIL.sub(" 0 ", sentence))
+        named |= _by_words(words, names, ordinary, account_words, words_of)
     return named.pop() if len(named) == 1 else None
 
 
-def _by_id(request: str, accounts: Sequence[ConnectionSummary]) -> set[str]:
-    return {
-        one.connection_id
+def _by_id(sentences: Iterable[str], accounts: Sequence[ConnectionSummary]) -> set[str]:
+    patterns = {
+        one.connection_id: re.compile(rf"(?<![\w-]){re.escape(one.connection_id)}(?![\w-])")
         for one in accounts
-        if re.search(rf"(?<![\w-]){re.escape(one.connection_id)}(?![\w-])", request) and _is_opaque(one.connection_id)
+        if _is_opaque(one.connection_id)
+    }
+    return {
+        connection_id
+        for sentence in sentences
+        for connection_id, pattern in patterns.items()
+        for match in pattern.finditer(sentence)
+        if not _is_negated(*_around(sentence, match))
     }
 
 
@@ -75,35 +105,77 @@ def _is_opaque(connection_id: str) -> bool:
     return len(connection_id) >= 8 and any(character.isdigit() for character in connection_id)
 
 
-def _by_email(request: str, accounts: Sequence[ConnectionSummary]) -> set[str]:
-    said = {match[0].strip(".").casefold() for match in _EMAIL.finditer(_said(request))}
-    mine = {one.connection_id: _emails(one) for one in accounts}
-    return {
-        connection_id
-        for connection_id, emails in mine.items()
-        if said & (emails - set().union(*(theirs for other, theirs in mine.items() if other != connection_id)))
-    }
+def _by_email(
+    sentences: Iterable[str],
+    names: set[tuple[str, ...]],
+    account_words: Collection[str],
+    accounts: Sequence[ConnectionSummary],
+) -> set[str]:
+    """None if addresses of several accounts are said: one of them may be whom to write to."""
+    emails = {one.connection_id: _emails(one) for one in accounts}
+    said: set[str] = set()
+    named: set[str] = set()
+    for sentence in sentences:
+        for match in _EMAIL.finditer(sentence):
+            address = match[0].strip(".").casefold()
+            whose = {connection_id for connection_id, theirs in emails.items() if address in theirs}
+            before, after = _around(sentence, match)
+            if len(whose) != 1 or _is_negated(before, after):
+                continue
+            said |= whose
+            if _is_in_place(before, after, names, account_words):
+                named |= whose
+    return named if len(said) == 1 else set()
+
+
+def _is_in_place(
+    before: Sequence[str], after: Sequence[str], names: set[tuple[str, ...]], account_words: Collection[str]
+) -> bool:
+    """Does an address between these words name an account?"""
+    if not before:
+        return False
+    if before[-1] in _AS or (before[-1] in _LEADS and _anchor(after, 0, names, account_words)[0] > 0):
+        return True
+    return _ends_with_login(before[:-1] if before[-1] in _OF else before, names, account_words)
+
+
+def _ends_with_login(words: Sequence[str], names: set[tuple[str, ...]], account_words: Collection[str]) -> bool:
+    """As in "my Slack account" and "compte Slack"."""
+    name = max((name for name in names if tuple(words[-len(name) :]) == name), key=len, default=())
+    rest = words[: len(words) - len(name)]
+    return bool(rest) and rest[-1] in _LOGINS.intersection(account_words)
+
+
+def _around(sentence: str, match: re.Match[str]) -> tuple[list[str], list[str]]:
+    return _words(sentence[: match.start()]), _words(sentence[match.end() :])
+
+
+def _is_negated(before: Sequence[str], after: Sequence[str]) -> bool:
+    turn = next((at for at, word in enumerate(after) if word in _TURNS), len(after))
+    return not _NEGATIONS.isdisjoint(before[-5:]) or not _NEGATIONS_AFTER.isdisjoint(after[: min(turn, 3)])
 
 
 def _by_words(
-    words: Sequence[str], names: set[tuple[str, ...]], ordinary: set[str], words_of: Mapping[str, frozenset[str]]
+    words: Sequence[str],
+    names: set[tuple[str, ...]],
+    ordinary: set[str],
+    account_words: Collection[str],
+    words_of: Mapping[str, frozenset[str]],
 ) -> set[str]:
     named: set[str] = set()
-    # Where accounts or workspaces are what the integration is about, "the Acme account" is one of its records.
-    account_words = ACCOUNT_WORDS - ordinary
     at = 0
     while at < len(words):
         end, has_account_word = _anchor(words, at, names, account_words)
         if end == at:
             at += 1
             continue
-        if not _NEGATIONS.intersection(words[max(0, at - 5) : at]):
+        if not _is_negated(words[:at], words[end:]):
             beside: list[Sequence[str]] = [words[:at][::-1]]
             if has_account_word:
                 after = words[end:]
-                beside.append(after[1:] if after and len(after[0]) <= _CONNECTING else after)
+                beside.append(after[1:] if after and after[0] in _OF else after)
             for side in beside:
-                named |= _telling(side, ordinary | _NO_NAMES | account_words, words_of)
+                named |= _telling(side, ordinary | _NO_NAMES | set(account_words), words_of)
         at = end
     return named
 

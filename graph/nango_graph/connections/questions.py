@@ -36,14 +36,23 @@ class AccountChoice:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmAccount:
-    """A new account that came through a link whose opener nobody knows."""
+    """An account that came through a link whose opener nobody knows."""
 
-    wait_id: str
+    mark: str
+    """Of the authorization that is confirmed, as in `Unconfirmed`."""
     integration: str
     display_name: str
-    account: Connection
+    connection_id: str
+    created: str
+    """When the connection was made: date and time, UTC."""
+    again: bool = False
+    """It was authorized again since."""
+    says: str = ""
+    """What the provider says of the account, if it could be asked."""
 
 
+_SHORT = 8
+"""First characters of a connection id, which are mostly enough."""
 Unclear = MissingConnection | AccountChoice | ConfirmAccount
 
 
@@ -68,23 +77,43 @@ def _request(unclear: Unclear) -> Request:
 
 
 def _confirm_request(confirm: ConfirmAccount) -> Request:
-    account = confirm.account
+    args = {"integration": confirm.integration, "account": f"{confirm.display_name} ({_known_of(confirm)})"}
+    if confirm.says:
+        args["account_says"] = confirm.says
     return Request(
         name="confirm_account",
-        args={"integration": confirm.integration, "account": account["label"], CONFIRM: "no"},
+        args={**args, CONFIRM: "no"},
         description=(
-            f"**Is this your {markdown(confirm.display_name)} account?** {markdown(account['label'])} was connected through "
-            f"the link of this chat. Nobody logged in to open it, so it may be somebody else's. Set `{CONFIRM}` to `yes` to use it, "
+            f"**Is this your {markdown(confirm.display_name)} account?** ({markdown(_known_of(confirm))}) Nobody logged in to open "
+            f"the link that it came through, so it may be somebody else's. {_whose(confirm)} Set `{CONFIRM}` to `yes` to use it, "
             "or reject it."
         ),
         allowed=["edit", "reject"],
         item={
             "about": "confirm",
-            "wait_id": confirm.wait_id,
+            # The whole mark of one authorization, which begins with the wait's id.
+            "wait_id": confirm.mark,
             "integration": confirm.integration,
-            "connection_id": account["connection_id"],
+            "connection_id": confirm.connection_id,
+            "says": confirm.says,
         },
     )
+
+
+def _known_of(confirm: ConfirmAccount) -> str:
+    since = f"there since {confirm.created} and authorized again" if confirm.again else f"connected {confirm.created}"
+    return f"{since}, connection {_shortened(confirm.connection_id)}"
+
+
+def _shortened(connection_id: str) -> str:
+    return connection_id if len(connection_id) <= _SHORT else f"{connection_id[:_SHORT]}…"
+
+
+def _whose(confirm: ConfirmAccount) -> str:
+    if confirm.says:
+        return f"The account says of itself: {markdown(confirm.says)}."
+    name = markdown(confirm.display_name)
+    return f"Nango does not tell whose it is: if you are unsure, look in {name} which apps have access to your account."
 
 
 def _connect_request(missing: MissingConnection) -> Request:
@@ -122,14 +151,19 @@ def _wanted(missing: MissingConnection) -> str:
 
 
 def _choice_request(choice: AccountChoice) -> Request:
+    name = markdown(choice.display_name)
     lines = "\n".join(f"- `{account['connection_id']}`: {markdown(account['label'])}" for account in choice.accounts)
+    if len(choice.accounts) == 1:
+        asked = f"**Use this {name} account?** It is the only one. Approve to use it from now on, reject to go on without it"
+    else:
+        asked = (
+            f"**Which {name} account?** Approve the first, or set `account_id`. It is used from now on, until you ask for "
+            "another one"
+        )
     return Request(
         name="choose_account",
         args={"integration": choice.integration, "account_id": choice.accounts[0]["connection_id"]},
-        description=(
-            f"**Which {markdown(choice.display_name)} account?** Approve the first, or set `account_id`. It is used from now on, "
-            f"until you ask for another one:\n\n{lines}"
-        ),
+        description=f"{asked}:\n\n{lines}",
         allowed=["approve", "edit", "reject"],
         choices=[{"id": account["connection_id"], "label": account["label"]} for account in choice.accounts],
         item={
@@ -152,7 +186,9 @@ def _line(unclear: Unclear) -> str:
             again = f" again, for {markdown(unclear.label)}" if unclear.reason == "broken" else ""
             return f"I need access to {name}{again}: [authorize here]({unclear.link})"
         case AccountChoice():
+            if len(unclear.accounts) == 1:
+                return f"You have one account in {name}: {markdown(unclear.accounts[0]['label'])}. Is it to be used?"
             accounts = "\n".join(f"- {markdown(account['label'])}" for account in unclear.accounts)
             return f"You have {len(unclear.accounts)} accounts in {name}. Which one?\n{accounts}"
         case ConfirmAccount():
-            return f"{markdown(unclear.account['label'])} was connected to {name}. Is it yours?"
+            return f"Is this your {name} account ({markdown(_known_of(unclear))})? {_whose(unclear)}"

@@ -6,11 +6,11 @@ from typing import Any
 
 from nango_graph.connections.accounts import labelled, which_account
 from nango_graph.connections.answers import Answers
-from nango_graph.connections.finding import WAIT_TAG, Found, find_connections
+from nango_graph.connections.finding import Found, find_connections, wait_id_of
+from nango_graph.connections.introducing import confirmation
 from nango_graph.connections.naming import named_account
 from nango_graph.connections.questions import (
     AccountChoice,
-    ConfirmAccount,
     MissingConnection,
     Unclear,
 )
@@ -62,7 +62,7 @@ class Resolving:
         for integration in [*wanted, *optional]:
             there, summary = found[integration], summaries.get(integration)
             name = summary.display_name if summary else integration
-            accounts = labelled(there.all, name)
+            accounts = labelled(there.all, name, to_confirm=there.to_confirm)
             account = which_account(
                 there, named=self._named(integration, summary, there), before=used.get(integration), known=known
             )
@@ -72,9 +72,7 @@ class Resolving:
                 continue
             chosen = accounts[account.connection_id]
             resolved.connections[integration] = chosen
-            resolved.others[integration] = [
-                accounts[one.connection_id] for one in [*there.usable, *there.broken] if one is not account
-            ]
+            resolved.others[integration] = [accounts[one.connection_id] for one in there.all if one is not account]
             lacking = await self._lacking(resolved, integration, name, there, account, chosen)
             if lacking is not None:
                 resolved.unclear.append(lacking)
@@ -97,7 +95,7 @@ class Resolving:
             self._state["turn"]["request"],
             integration=[integration, summary.display_name],
             tool_names=[tool for tool, _ in summary.tools],
-            accounts=[*found.usable, *found.broken],
+            accounts=found.all,
         )
 
     def _authorized_instead(self, integration: str, found: Found) -> str | None:
@@ -106,7 +104,7 @@ class Resolving:
             for item in (self._asked or _NOTHING)["items"]
             if item["about"] == "connect" and item["integration"] == integration
         }
-        through = (one.connection_id for one in found.all if one.tags.get(WAIT_TAG, "").partition(".")[0] in shown)
+        through = (one.connection_id for one in found.all if wait_id_of(one.tags) in shown)
         return next(through, None)
 
     async def _lacking(
@@ -174,10 +172,11 @@ class Resolving:
     ) -> Unclear:
         """`account`: the one to use, if only it worked, or was confirmed."""
         if found.usable and account is None:
-            return AccountChoice(integration, name, [accounts[one.connection_id] for one in found.usable])
+            offered = [*found.usable, *(one.connection for one in found.unconfirmed)]
+            return AccountChoice(integration, name, [accounts[one.connection_id] for one in offered])
         for one in found.unconfirmed:
             if account in (None, one.connection):
-                return ConfirmAccount(one.wait.id, integration, name, accounts[one.connection.connection_id])
+                return await confirmation(self._services, one, name, self._asked)
         broken = account or next(iter(found.broken), None)
         if account is not None:
             # This one and no other, also at the next look.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from nango_graph.connections.finding import WAIT_TAG
+from nango_graph.connections.finding import wait_id_of
 from nango_graph.records import Wait
 from nango_graph.services import Services
 from nango_graph.state import Connection
@@ -80,7 +80,7 @@ async def authorized_anew(services: Services, wait: Wait, connection: Connection
     """
     if connection.connection_id != wait.connection_id:
         return False
-    if connection.tags.get(WAIT_TAG) == wait.id:
+    if wait_id_of(connection.tags) == wait.id:
         return True
     granted = await granted_scopes(services, wait.integration, connection.connection_id)
     declared = {scope for tool in await tools_waited_for(services, wait) for scope in tool.scopes}

@@ -1,19 +1,18 @@
 """Links that make connections: ours, which live as long as the wait, and Nango's own, which live half an hour."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import jwt
 
-from nango_graph.connections.finding import WAIT_TAG, Found
+from nango_graph.connections.finding import MOST_TAGS, WAIT_TAG, Found
 from nango_graph.connections.scopes import OVERRIDE, scopes_to_ask_for
 from nango_graph.records import Wait
 from nango_graph.services import Services
 from nango_graph.settings import AgentSettings
 from nango_tools import ConnectSession
 
-MOST_TAGS = 10
-"""That Nango takes."""
 PATH = "/connect/"
 _PURPOSE = "nango-agent connect link"
 
@@ -40,12 +39,14 @@ async def link_for(services: Services, wait: Wait, found: Found) -> Link:
 
 async def new_session(services: Services, wait: Wait, found: Found) -> ConnectSession:
     """A fresh connect session for a wait. Tags are always sent in full: Nango wipes those of a reconnected connection else."""
+    # Each session has its own: what somebody confirms is what came of one session, not of all through the same link.
+    mark = {WAIT_TAG: f"{wait.id}.{secrets.token_hex(8)}"}
     mended = next((one for one in found.all if one.connection_id == wait.connection_id), None)
     if mended is None:
-        tags = {**wait.requester.tags, WAIT_TAG: wait.id}
+        tags = {**wait.requester.tags, **mark}
         return await services.nango.connect_sessions.create(tags=tags, allowed_integrations=[wait.integration])
     # Those it has, and no more: the requester's own would make a shared connection a private one.
-    tags = {**mended.tags, WAIT_TAG: wait.id}
+    tags = {**mended.tags, **mark}
     scopes = await scopes_to_ask_for(services, wait) if wait.reason == "scopes" else None
     return await services.nango.connect_sessions.reconnect(
         connection_id=mended.connection_id,

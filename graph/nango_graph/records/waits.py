@@ -147,6 +147,19 @@ class Waits:
             waits.c.integration == integration, waits.c.connection_id == connection_id, waits.c.state.in_(LIVE)
         )
 
+    async def unverified_for(self, requester: Requester, connection_ids: Sequence[str]) -> dict[tuple[str, str], Wait]:
+        """By integration and connection id: the last wait, in whatever state, of the requester's tenant for one of these
+        connections to be authorized again whose link somebody opened who did not prove to be its requester.
+        """
+        if not connection_ids:
+            return {}
+        found = await self._many(
+            waits.c.connection_id.in_(connection_ids),
+            waits.c.tenant == requester.tenant,
+            waits.c.unverified.is_(True),
+        )
+        return {(wait.integration, wait.connection_id or ""): wait for wait in found}
+
     async def due(self, now: float, *, limit: int) -> list[Wait]:
         """Waits to be looked at now, the longest overdue first: live ones, and declined ones that no run has heard of.
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from weakref import WeakValueDictionary
 
-from nango_graph.connections.finding import WAIT_TAG, find_connections
+from nango_graph.connections.finding import find_connections, wait_id_of
 from nango_graph.identity import Requester
 from nango_graph.limits import Limit
 from nango_graph.records import Wait
@@ -124,7 +124,7 @@ class _About:
 async def _waits_about(services: Services, tags: Mapping[str, str], integration: str, connection_id: str) -> _About:
     """Live waits that the delivery may end, the one it names first."""
     records, now = services.records.waits, services.clock.now()
-    named = await records.get(tags[WAIT_TAG]) if tags.get(WAIT_TAG) else None
+    named = await records.get(wait_id_of(tags))
     because: Because = "nobody_waits"
     if named is not None and (not _fits(tags, named.requester) or named.integration != integration):
         named, because = None, "another_tenant"

@@ -133,7 +133,7 @@ class _ConnectPage:
             organization=wait.requester.organization_id,
             integration=visit.display_name,
             account=await self._account_to_mend(visit),
-            reason=wait.reason,
+            reason="broken" if wait.reason == "missing" and wait.connection_id else wait.reason,
             until=wait.deadline,
             verified=visit.opener is not None,
             field=FIELD,
