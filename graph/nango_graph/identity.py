@@ -94,15 +94,17 @@ def decider_in(context: Context) -> str:
 
 def is_stranger(runtime: Runtime[Context], requester: Requester) -> bool:
     """Is whoever runs the graph now of another tenant? False where nobody is named, as in a wake-up."""
-    known = _logged_in(runtime) if runtime.server_info is not None else named_in(as_context(runtime.context))
+    known = _named(runtime)
     return known is not None and known.tenant != requester.tenant
 
 
 def names_nobody(runtime: Runtime[Context]) -> bool:
     """Is this a run that no person asked for, such as a wake-up?"""
-    if runtime.server_info is not None:
-        return _logged_in(runtime) is None
-    return named_in(as_context(runtime.context)) is None
+    return _named(runtime) is None
+
+
+def _named(runtime: Runtime[Context]) -> Requester | None:
+    return _logged_in(runtime) if runtime.server_info is not None else named_in(as_context(runtime.context))
 
 
 def named_in(context: Context) -> Requester | None:

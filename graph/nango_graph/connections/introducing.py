@@ -8,10 +8,11 @@ from datetime import UTC
 
 from nango_graph.connections.finding import Unconfirmed
 from nango_graph.connections.questions import ConfirmAccount
+from nango_graph.connections.reading import read, reading_tool
 from nango_graph.display import compact
 from nango_graph.services import Services
 from nango_graph.state import Asked
-from nango_tools import Access, ConnectionSummary, NangoError
+from nango_tools import ConnectionSummary, NangoError
 
 READ_SECONDS = 10.0
 """How long a question waits for the provider to say whose account it is."""
@@ -44,19 +45,12 @@ async def introduce(services: Services, connection: ConnectionSummary) -> str:
     It is asked with the action that the settings name for the integration, if that only reads. "" where none is named, or
     where it can't be asked now.
     """
-    name = services.settings.probes.get(connection.integration_id)
     try:
         async with asyncio.timeout(READ_SECONDS):
-            tool = await services.catalog.tool(connection.integration_id, name) if name else None
-            if tool is None or tool.access is not Access.READ:
+            tool = await reading_tool(services, connection.integration_id)
+            if tool is None:
                 return ""
-            output = await services.nango.actions.trigger(
-                connection_id=connection.connection_id,
-                integration_id=tool.integration,
-                action=tool.name,
-                input={},
-                writes=False,
-            )
+            output = await read(services, connection, tool)
     except (NangoError, TimeoutError):
         return ""
     return f"{tool.id}: {compact(output, _SHOWN)}"

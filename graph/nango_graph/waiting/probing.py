@@ -1,8 +1,8 @@
 """Does a connection really work? Asked before a wait counts as satisfied."""
 
+from nango_graph.connections.reading import read, reading_tool
 from nango_graph.services import Services
 from nango_tools import (
-    Access,
     ConnectionSummary,
     EndUserError,
     InsufficientScopeError,
@@ -30,18 +30,11 @@ async def probe(services: Services, connection: ConnectionSummary) -> str | None
 
 
 async def _by_reading(services: Services, connection: ConnectionSummary) -> str | None:
-    name = services.settings.probes.get(connection.integration_id)
-    tool = await services.catalog.tool(connection.integration_id, name) if name else None
-    if tool is None or tool.access is not Access.READ:
+    tool = await reading_tool(services, connection.integration_id)
+    if tool is None:
         return UNPROBED
     try:
-        await services.nango.actions.trigger(
-            connection_id=connection.connection_id,
-            integration_id=tool.integration,
-            action=tool.name,
-            input={},
-            writes=False,
-        )
+        await read(services, connection, tool)
     except InsufficientScopeError:
         return UNPROBED
     except NangoError:
