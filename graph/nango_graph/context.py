@@ -32,6 +32,16 @@ class Context(BaseModel):
         default=[],  # not a factory: the schema that Studio shows names the default then
         description="Use only these integrations (Nango's provider config keys). Empty: all that the environment has.",
     )
+    deny: list[str] = Field(
+        default=[],
+        description="Tools that this run must not use, as `integration/tool`; `*` stands for anything. "
+        "Adds to the deployment's policy; nothing here can allow more.",
+    )
+    ask: list[str] = Field(
+        default=[],
+        description="Tools that must be approved before each use in this run, even if they only read: `integration/tool`, "
+        "`*` stands for anything.",
+    )
     max_steps: int = Field(default=20, ge=1, le=100, description="The most steps that one plan may have.")
     max_items: int = Field(default=100, ge=1, le=1000, description="The most items that one step may run for.")
     max_replans: int = Field(

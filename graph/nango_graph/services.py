@@ -12,7 +12,7 @@ from nango_graph.clock import Clock, SystemClock
 from nango_graph.models import make_model
 from nango_graph.records import Records
 from nango_graph.settings import AgentSettings
-from nango_tools import Catalog, NangoClient
+from nango_tools import Catalog, NangoClient, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Services:
     model: BaseChatModel
     records: Records
     clock: Clock
+    policy: Policy
 
 
 ServicesSource = Callable[[], Awaitable[Services]]
@@ -39,6 +40,7 @@ async def open_services(
 ) -> AsyncIterator[Services]:
     """The services of one process; closes what it opened. `records` default to the URL of the settings, or SQLite."""
     async with AsyncExitStack() as stack:
+        policy = Policy.load(settings.policy_file) if settings.policy_file else Policy()
         nango = await stack.enter_async_context(NangoClient(settings.nango))
         if records is None:
             records = await Records.open(settings.database_url or settings.data_dir / "records.db")
@@ -46,10 +48,11 @@ async def open_services(
         yield Services(
             settings=settings,
             nango=nango,
-            catalog=Catalog(nango),
+            catalog=Catalog(nango, access_rule=policy.access_rule),
             model=model or make_model(settings.model),
             records=records,
             clock=clock or SystemClock(),
+            policy=policy,
         )
 
 

@@ -60,6 +60,12 @@ class AgentSettings(BaseModel):
     """Where browsers reach our own pages (`/connect/...`). Without it people are shown Nango's own, short-lived links."""
     link_secret: SecretStr | None = None
     """Signs our links. By default derived from the Nango key, so that all workers agree on it."""
+    policy_file: Path | None = None
+    """Rules of the operator: what is never done, what asks, what needs no question."""
+    environment: str = ""
+    """A name for the Nango environment of the key: only needed where several environments share one database of records."""
+    embeddings: str | None = None
+    """An embedding model of the OpenAI-compatible endpoint, to find tools by meaning too. None: by words alone."""
     probes: dict[str, str] = Field(default_factory=dict)
     """By integration: an action that only reads, to see that a new connection works where the key can't read connections."""
 
@@ -85,6 +91,9 @@ class AgentSettings(BaseModel):
             server_user_id="" if users_log_in else environ.get("NANGO_AGENT_DEV_USER", "").strip() or user_id,
             public_url=_public_url(environ),
             link_secret=_link_secret(environ.get("NANGO_AGENT_LINK_SECRET", "")),
+            policy_file=_path(environ.get("NANGO_AGENT_POLICY", "")),
+            environment=environ.get("NANGO_AGENT_ENVIRONMENT", "").strip(),
+            embeddings=environ.get("NANGO_AGENT_EMBEDDINGS", "").strip() or None,
             probes=_probes(environ.get("NANGO_AGENT_PROBES", "")),
         )
 
@@ -111,6 +120,10 @@ def _link_secret(text: str) -> SecretStr | None:
     if text and len(text) < 32:
         raise SettingsError("NANGO_AGENT_LINK_SECRET is too short: give it at least 32 characters.")
     return SecretStr(text) if text else None
+
+
+def _path(text: str) -> Path | None:
+    return Path(text.strip()).expanduser() if text.strip() else None
 
 
 def _probes(text: str) -> dict[str, str]:

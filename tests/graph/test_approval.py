@@ -17,7 +17,7 @@ from nango_graph.nodes.decide import decide
 from nango_graph.planning.plan import Step
 from nango_graph.questions import approval_requests
 from nango_graph.records import CallKey, Records, TurnRow
-from nango_tools import Access, Tool
+from nango_tools import Access, Policy, Tool
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -178,6 +178,9 @@ async def decided(asks: list[AskToSend], answer: Any, a_tool: Tool) -> tuple[Any
         async def discover(self, connections: Any) -> dict[str, tuple[Tool, ...]]:
             return {"app": (a_tool,)}
 
+        def held(self, integration: str) -> tuple[()]:
+            return ()
+
     class Clock:
         def now(self) -> float:
             return 1.0
@@ -186,7 +189,7 @@ async def decided(asks: list[AskToSend], answer: Any, a_tool: Tool) -> tuple[Any
     try:
         await records.turns.begin(TurnRow("turn", Requester("ada"), "t", ""), message_id="m", now=0.0)
         await records.plans.save(
-            plan_id="plan", tenant="user:ada", thread_id="t", turn_id="turn", ordinal=0, steps=[], now=0.0
+            plan_id="plan", tenant="user:ada", thread_id="t", turn_id="turn", ordinal=0, steps=[], seen=(), now=0.0
         )
         state: Any = {
             "turn": {"id": "turn"},
@@ -201,7 +204,11 @@ async def decided(asks: list[AskToSend], answer: Any, a_tool: Tool) -> tuple[Any
             stream_writer=print,
         )
         services: Any = SimpleNamespace(
-            records=records, clock=Clock(), catalog=Catalog(), settings=SimpleNamespace(server_user_id="ada")
+            records=records,
+            clock=Clock(),
+            policy=Policy(),
+            catalog=Catalog(),
+            settings=SimpleNamespace(server_user_id="ada"),
         )
         update = await decide(state, runtime, services)
         return update["asked"], await records.decisions.of_plan("plan", "user:ada")

@@ -35,6 +35,7 @@ async def plan(records: Records, plan_id: str = "plan", *, turn_id: str = "turn"
         turn_id=turn_id,
         ordinal=0,
         steps=[{"id": "s1", "tool": TOOL}],
+        seen=(),
         now=NOW,
     )
 
@@ -236,6 +237,7 @@ async def test_the_first_plan_of_an_id_stands(records: Records) -> None:
         turn_id="turn",
         ordinal=0,
         steps=[{"id": "else"}],
+        seen=(),
         now=NOW,
     )
     assert kept.steps == [{"id": "s1", "tool": TOOL}]

@@ -10,6 +10,7 @@ import pytest
 from nango_graph import Records
 from nango_graph.identity import Requester
 from nango_graph.records import TurnRow
+from nango_graph.records.tables import VERSION
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ async def test_a_file_of_a_later_version_is_refused_with_a_sentence(
     path = tmp_path / "records.db"
     await (await Records.open(path)).close()
     monkeypatch.setattr("nango_graph.records.database.VERSION", 1)
-    with pytest.raises(RuntimeError, match=re.escape("schema 2, this one has 1")):
+    with pytest.raises(RuntimeError, match=re.escape(f"schema {VERSION}, this one has 1")):
         await Records.open(path)
 
 

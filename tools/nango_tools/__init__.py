@@ -8,6 +8,8 @@ from nango_tools.access import (
 )
 from nango_tools.catalog import (
     Catalog,
+    Guard,
+    Held,
     IntegrationSummary,
     Tool,
 )
@@ -124,6 +126,9 @@ from nango_tools.models.syncs import (
     SyncStatus,
     SyncVariant,
 )
+from nango_tools.policy import (
+    Policy,
+)
 from nango_tools.settings import (
     NangoSettings,
 )
@@ -169,6 +174,8 @@ __all__ = [
     "ForwardWebhook",
     "Function",
     "FunctionConfig",
+    "Guard",
+    "Held",
     "InsufficientScopeError",
     "Integration",
     "IntegrationCredentials",
@@ -200,6 +207,7 @@ __all__ = [
     "OtherWebhook",
     "Outcome",
     "OutcomeLost",
+    "Policy",
     "Provider",
     "ProviderProxy",
     "ProxyResponse",

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from nango_graph.cli.environment import read_environment, this_program
+from nango_graph.cli.tools import add_tools_parser
 from nango_graph.errors import UsageError
 
 
@@ -36,6 +37,10 @@ async def _command(arguments: argparse.Namespace, environ: Mapping[str, str]) ->
                 return await _demo(arguments, environ, terminal)
             case "chat":
                 return await _chat(arguments, environ, terminal)
+            case "tools":
+                from nango_graph.cli.tools import run_tools
+
+                return await run_tools(arguments, environ, terminal)
             case _:
                 return await _run(arguments, environ, terminal)
     except (SettingsError, UsageError, ValueError) as error:
@@ -179,4 +184,5 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--wait", type=_seconds, default=60.0, metavar="SECONDS", help="look this long for a missing connection (60)"
     )
+    add_tools_parser(commands)
     return parser

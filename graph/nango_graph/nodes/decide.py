@@ -1,5 +1,6 @@
 """Checks an answer against what was shown and records it; an answer that can't be taken is asked for again."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -8,7 +9,7 @@ from nango_graph.approval import UNKNOWN_OUTCOMES, Answer, BadAnswer, again, rea
 from nango_graph.context import Context
 from nango_graph.digests import action_digest, digest
 from nango_graph.identity import actor_of
-from nango_graph.nodes.discover_tools import tools_of
+from nango_graph.offering import offer_of
 from nango_graph.planning.arguments import argument_problem, coerced
 from nango_graph.records import CallKey, Decision, TurnRow
 from nango_graph.services import Services
@@ -28,7 +29,7 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     outcomes: list[tuple[CallKey, str]] = []
     try:
         answers = read_answers(asked, state.get("answered"))
-        tools = await _tools(state, services) if any(answer.kind != "reject" for answer in answers) else {}
+        tools = await _tools(state, turn, services) if any(answer.kind != "reject" for answer in answers) else {}
         for position, answer in enumerate(answers):
             item, shown = asked["items"][position], asked["payload"]["action_requests"][position]
             await _refuse_foreign_plan(item["plan_id"], turn, services)
@@ -57,9 +58,9 @@ async def _refuse_foreign_plan(plan_id: str, turn: TurnRow, services: Services) 
         raise BadAnswer("What was asked does not belong to this thread. Send the request again.")
 
 
-async def _tools(state: State, services: Services) -> dict[str, Tool]:
+async def _tools(state: State, turn: TurnRow, services: Services) -> Mapping[str, Tool]:
     try:
-        return await tools_of(state, services)
+        return (await offer_of(state, turn, services)).tools
     except NangoError as error:
         raise BadAnswer(f"The answer can't be checked just now: {error} Answer again later.") from error
 

@@ -13,10 +13,11 @@ from nango_graph.execution.outputs import load_outputs
 from nango_graph.execution.scheduler import Planned, StepState, carry_out
 from nango_graph.execution.standing import Standings
 from nango_graph.execution.work import Ask, StepWork, Unit
-from nango_graph.nodes.discover_tools import tools_of
+from nango_graph.offering import offer_of
 from nango_graph.planning.plan import Step
 from nango_graph.planning.signatures import abridged, preview_of, shape_of
 from nango_graph.questions import approval_message, approval_requests
+from nango_graph.records import TurnRow
 from nango_graph.services import Services
 from nango_graph.state import Reply, Result, State
 from nango_graph.turn import thread_of, turn_of
@@ -35,7 +36,7 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
     steps = [Step.model_validate(step) for step in row.steps]
     chosen = state.get("connections") or {}
     usable = await still_usable(services, turn.requester, chosen)
-    tools = await _tools(steps, {**state, "connections": usable}, services)
+    tools = await _tools(steps, {**state, "connections": usable}, turn, services)
     health = Health(
         services,
         turn.requester,
@@ -87,9 +88,9 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
     return update
 
 
-async def _tools(steps: list[Step], state: State, services: Services) -> dict[str, Tool]:
+async def _tools(steps: list[Step], state: State, turn: TurnRow, services: Services) -> dict[str, Tool]:
     """Also of integrations whose connection is gone: what a step would do is known without it."""
-    tools = await tools_of(state, services)
+    tools = dict((await offer_of(state, turn, services)).tools)
     for integration in {step.integration for step in steps} - set(state["connections"]):
         tools |= {tool.id: tool for tool in await services.catalog.tools(integration)}
     return tools

@@ -1,6 +1,6 @@
 """Has the model plan the request: steps, a question, an answer, an integration that is missing, another account."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -9,11 +9,11 @@ from nango_graph.connections.scopes import lacking_in_each
 from nango_graph.context import Context
 from nango_graph.digests import digest
 from nango_graph.models import call_tool_of
-from nango_graph.nodes.discover_tools import tools_of
+from nango_graph.offering import offer_of
 from nango_graph.planning.arguments import argument_problem
 from nango_graph.planning.plan import SUBMIT_PLAN_SCHEMA, Step, Submission, structure_problem
 from nango_graph.prompts import Account, plan_prompt
-from nango_graph.records import PlanRow
+from nango_graph.records import PlanRow, TurnRow
 from nango_graph.services import Services
 from nango_graph.state import Connection, Reply, State
 from nango_graph.turn import thread_of, turn_of
@@ -36,7 +36,7 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
         return {
             "reply": Reply(kind="problem", text="I planned this several times over without getting on, so I stopped.")
         }
-    submission = await _submission(state, services, await _used_step_ids(services, thread_id))
+    submission = await _submission(state, turn, services, await _used_step_ids(services, thread_id))
     match submission:
         case str():
             return {
@@ -53,6 +53,7 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
                 turn_id=turn.id,
                 ordinal=turn_state["planned"],
                 steps=[step.model_dump(mode="json", exclude_defaults=True) for step in submission.steps],
+                seen={result["tool"].partition("/")[0] for result in [*state["earlier"], *state["results"]]},
                 now=services.clock.now(),
             )
             return await _begun(row, state, runtime, services)
@@ -83,7 +84,8 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
 
 async def _begun(row: PlanRow, state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
     """The plan to execute; or first the permissions that its tools need. Then the plan is found in the records again."""
-    tools, asked = await tools_of(state, services), state.get("lacking") or {}
+    turn = await turn_of(state, runtime, services)
+    tools, asked = (await offer_of(state, turn, services)).tools, state.get("lacking") or {}
     wanted = [tools[step["tool"]] for step in row.steps if step["tool"] in tools]
     connections = (state.get("connections") or {}).values()
     lacking = await lacking_in_each(services, [one for one in connections if one["integration"] not in asked], wanted)
@@ -110,9 +112,9 @@ def _planned(row: PlanRow, state: State, runtime: Runtime[Context]) -> dict[str,
     }
 
 
-async def _submission(state: State, services: Services, used: set[str]) -> Submission | str:
+async def _submission(state: State, turn: TurnRow, services: Services, used: set[str]) -> Submission | str:
     """A submission that holds, or what was wrong with the last try."""
-    tools = await tools_of(state, services)
+    tools = (await offer_of(state, turn, services)).tools
     settings = state["turn"]["settings"]
     in_use, declined = set(state.get("connections") or {}), set(state["declined"])
     others = [
@@ -194,7 +196,7 @@ def _account_fault(submission: Submission, accounts: Sequence[Account]) -> str |
 
 
 def _plan_fault(
-    steps: list[Step], tools: dict[str, Tool], *, used: set[str], known: set[str], max_steps: int
+    steps: list[Step], tools: Mapping[str, Tool], *, used: set[str], known: set[str], max_steps: int
 ) -> str | None:
     for step in steps:
         if step.id in used:

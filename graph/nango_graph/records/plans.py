@@ -1,5 +1,6 @@
 """Plans: what was planned is in here before the node that planned it returns, so that a re-run finds it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ class PlanRow:
     ordinal: int
     state: Literal["open", "closed"]
     steps: list[dict[str, Any]]
+    seen: frozenset[str] | None = None
+    """Integrations whose results the planner saw: what it wrote by itself may come from them. None: not known, so any."""
 
 
 class Plans:
@@ -32,6 +35,7 @@ class Plans:
         turn_id: str,
         ordinal: int,
         steps: list[dict[str, Any]],
+        seen: Iterable[str],
         now: float,
     ) -> PlanRow:
         """Keeps the first plan of this id, and returns the one that is kept."""
@@ -45,6 +49,7 @@ class Plans:
                     ordinal=ordinal,
                     state="open",
                     steps=steps,
+                    seen=sorted(set(seen)),
                     created_at=now,
                 )
             )
@@ -80,4 +85,12 @@ class Plans:
 
 
 def _plan(row: Any) -> PlanRow:
-    return PlanRow(row.id, row.turn_id, row.thread_id, row.ordinal, row.state, row.steps)
+    return PlanRow(
+        row.id,
+        row.turn_id,
+        row.thread_id,
+        row.ordinal,
+        row.state,
+        row.steps,
+        None if row.seen is None else frozenset(row.seen),
+    )

@@ -18,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 
@@ -102,6 +102,7 @@ plans = Table(
     Column("state", String(16), nullable=False),
     Column("steps", JSON, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("seen", JSON),
 )
 
 decisions = Table(
@@ -160,6 +161,25 @@ accounts = Table(
     Column("trusted", Boolean),
     Column("trusted_wait", String(64)),
     PrimaryKeyConstraint("tenant", "requester", "integration", "connection_id"),
+)
+
+definitions = Table(
+    "nango_agent_definitions",
+    metadata,
+    Column("environment", String(255), nullable=False),
+    Column("integration", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("definition", JSON, nullable=False),
+    Column("version", Prose),
+    Column("seen_at", Float, nullable=False),
+    Column("accepted_by", Prose),
+    Column("changed_fingerprint", String(64)),
+    Column("changed_definition", JSON),
+    Column("changed_version", Prose),
+    Column("changed_at", Float),
+    PrimaryKeyConstraint("environment", "integration", "name", "source"),
 )
 
 threads = Table(

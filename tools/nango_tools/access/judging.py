@@ -6,44 +6,10 @@ verb makes a read, and what nothing is known about is a write. An operator's rul
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-
-class Access(StrEnum):
-    """Ordered by what it can do to the account: READ < WRITE < DESTRUCTIVE."""
-
-    READ = "read"
-    WRITE = "write"
-    DESTRUCTIVE = "destructive"
-
-    def _rank(self) -> int:
-        return list(Access).index(self)
-
-    def __lt__(self, other: str) -> bool:
-        return self._rank() < Access(other)._rank()
-
-    def __le__(self, other: str) -> bool:
-        return self._rank() <= Access(other)._rank()
-
-    def __gt__(self, other: str) -> bool:
-        return self._rank() > Access(other)._rank()
-
-    def __ge__(self, other: str) -> bool:
-        return self._rank() >= Access(other)._rank()
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """reason: for people, as in `"delete" in its name`."""
-
-    access: Access
-    reason: str
-
-    def or_worse(self, other: Self | None) -> Self:
-        return other if other is not None and other.access > self.access else self
+from nango_tools.access.levels import Access, Verdict
 
 
 def _words(text: str) -> frozenset[str]:
@@ -95,7 +61,13 @@ _PASSES_ON = re.compile(
 )
 
 
-def classify(name: str, description: str, method: str | None, scopes: Sequence[str] = ()) -> Verdict:
+def classify(
+    name: str,
+    description: str,
+    method: str | None,
+    scopes: Sequence[str] = (),
+    input_schema: Mapping[str, Any] | None = None,  # noqa: ARG001
+) -> Verdict:
     """The worst of what the name, the declared HTTP method and the description's first word say.
 
     name: snake_case, kebab-case or camelCase. method: as declared for the action, None where none is; GET makes a read

@@ -1,0 +1,15 @@
+"""`nango-agent tools explain`."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+HELP = "explain"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """To be written."""
+
+
+async def run(arguments: argparse.Namespace, environ: Mapping[str, str], terminal: Any) -> int:
+    raise NotImplementedError

@@ -1,0 +1,96 @@
+"""Tool definitions from a file: one action a line, in JSON; plain or gzipped. For looking at a catalogue without a Nango."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nango_tools.access import classify
+from nango_tools.catalog.merging import AccessRule, fingerprint
+from nango_tools.catalog.tool import Tool
+from nango_tools.schemas import resolved
+
+
+class BadDefinition(ValueError):
+    """A file of definitions that can't be read. `str()` names file and line."""
+
+
+class _Endpoint(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    method: str
+    path: str = ""
+
+
+class Definition(BaseModel):
+    """A line. `endpoint`: what its author declared, or null. Other fields are left alone."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    integration: str = Field(min_length=1, max_length=255)
+    name: str = Field(min_length=1, max_length=255)
+    description: str = ""
+    scopes: tuple[str, ...] = ()
+    endpoint: _Endpoint | None = None
+    input_schema: dict[str, Any] = Field(default_factory=lambda: {"type": "object"})
+
+    def tool(self, access_rule: AccessRule | None = None) -> Tool:
+        """As the catalogue would offer it."""
+        method = self.endpoint.method.upper() if self.endpoint else None
+        schema = resolved(self.input_schema)
+        ruled = access_rule(self.integration, self.name) if access_rule else None
+        verdict = ruled or classify(self.name, self.description, method, self.scopes, schema)
+        return Tool(
+            integration=self.integration,
+            name=self.name,
+            description=self.description,
+            input_schema=schema,
+            output_schema=None,
+            scopes=self.scopes,
+            access=verdict.access,
+            reason=verdict.reason,
+            fingerprint=fingerprint(self.name, self.description, schema),
+            source="scripts",
+            method=method,
+        )
+
+
+def read_definitions(path: Path) -> list[Definition]:
+    """All lines of a .jsonl or .jsonl.gz file. Raises `BadDefinition`."""
+    read: dict[tuple[str, str], Definition] = {}
+    for number, text in _lines(path):
+        try:
+            definition = Definition.model_validate_json(text)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            where = ".".join(map(str, fault["loc"]))
+            raise BadDefinition(
+                f"{path}:{number}: {where}: {fault['msg']}" if where else f"{path}:{number}: {fault['msg']}"
+            ) from error
+        if (definition.integration, definition.name) in read:
+            raise BadDefinition(f"{path}:{number}: {definition.integration} has an action {definition.name} already")
+        read[definition.integration, definition.name] = definition
+    if not read:
+        raise BadDefinition(f"{path} holds no definitions.")
+    return list(read.values())
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    number = 0
+    try:
+        with path.open("rb") as raw, io.TextIOWrapper(_unzipped(path, raw), encoding="utf-8") as file:
+            for number, text in enumerate(file, 1):
+                if text.strip():
+                    yield number, text
+    except (gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise BadDefinition(f"{path}:{number + 1}: {error}") from error
+    except OSError as error:
+        raise BadDefinition(f"{path} can't be read: {error.strerror}.") from error
+
+
+def _unzipped(path: Path, raw: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw

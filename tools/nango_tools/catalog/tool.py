@@ -1,0 +1,51 @@
+"""A tool and an integration, as the planner and the human who approves see them."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from nango_tools.access import Access
+
+Source = Literal["mcp", "scripts", "both"]
+
+
+class Tool(BaseModel):
+    """One action, as the planner and the human who approves it see it.
+
+    input_schema, output_schema: JSON Schema without references; output_schema None where the author declared none
+    access, reason: what it may do to the account, and why that is thought
+    method: the HTTP method that its author declared, None where none is; several, separated by commas
+    version: of the deployed function, to be shown; None where Nango does not tell
+    fingerprint: hex SHA-256 of name, description and input schema; another one means another tool
+    source: which listing it was in
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    integration: str
+    name: str
+    description: str
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any] | None
+    scopes: tuple[str, ...]
+    access: Access
+    reason: str
+    fingerprint: str
+    source: Source
+    method: str | None = None
+    version: str | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.integration}/{self.name}"
+
+
+class IntegrationSummary(BaseModel):
+    """An integration and the (name, description) of each of its enabled actions."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    provider: str
+    display_name: str
+    tools: tuple[tuple[str, str], ...]
