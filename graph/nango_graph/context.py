@@ -1,8 +1,11 @@
 """What a caller may set for a run. It can only narrow what the deployment allows; it never widens it."""
 
 from collections.abc import Mapping
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from nango_tools import Policy
 
 
 class Context(BaseModel):
@@ -47,6 +50,12 @@ class Context(BaseModel):
     max_replans: int = Field(
         default=2, ge=0, le=5, description="How often the rest may be planned again after a step failed."
     )
+
+    @model_validator(mode="after")
+    def _can_be_policy(self) -> Self:
+        """A pattern that says nothing clear would be taken for a safeguard, and be none."""
+        Policy().tightened(deny=self.deny, ask=self.ask)
+        return self
 
 
 def as_context(value: object) -> Context:

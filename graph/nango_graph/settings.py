@@ -91,7 +91,7 @@ class AgentSettings(BaseModel):
             server_user_id="" if users_log_in else environ.get("NANGO_AGENT_DEV_USER", "").strip() or user_id,
             public_url=_public_url(environ),
             link_secret=_link_secret(environ.get("NANGO_AGENT_LINK_SECRET", "")),
-            policy_file=_path(environ.get("NANGO_AGENT_POLICY", "")),
+            policy_file=policy_file(environ),
             environment=environ.get("NANGO_AGENT_ENVIRONMENT", "").strip(),
             embeddings=environ.get("NANGO_AGENT_EMBEDDINGS", "").strip() or None,
             probes=_probes(environ.get("NANGO_AGENT_PROBES", "")),
@@ -122,10 +122,6 @@ def _link_secret(text: str) -> SecretStr | None:
     return SecretStr(text) if text else None
 
 
-def _path(text: str) -> Path | None:
-    return Path(text.strip()).expanduser() if text.strip() else None
-
-
 def _probes(text: str) -> dict[str, str]:
     probes = {}
     for entry in filter(None, (part.strip() for part in text.split(","))):
@@ -134,6 +130,12 @@ def _probes(text: str) -> dict[str, str]:
             raise SettingsError(f"NANGO_AGENT_PROBES: {entry[:100]!r} is not integration/action.")
         probes[integration] = action
     return probes
+
+
+def policy_file(environ: Mapping[str, str]) -> Path | None:
+    """Where the operator's rules stand, if anywhere."""
+    configured = environ.get("NANGO_AGENT_POLICY", "").strip()
+    return Path(configured).expanduser() if configured else None
 
 
 def data_dir(environ: Mapping[str, str]) -> Path:

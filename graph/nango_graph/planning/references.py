@@ -2,26 +2,14 @@
 
 A string that is exactly one reference keeps the type of its value; otherwise values are put into the text. Binding
 is one pass over the plan's own strings: a `${` in an output is data. Expressions come from a model, so they have a
-budget: `[@,@][]` twenty times over is short to write and a million elements to build.
-Grammar: https://jmespath.org/specification.html
+budget (`nango_tools.expressions`).
 """
 
 import json
-import math
-import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
-import jmespath
-from jmespath import exceptions, functions, visitor
-
-MAX_LENGTH = 500
-MAX_NODES = 80
-MAX_DEPTH = 24
-MAX_ELEMENTS = 50_000
-MAX_TEXT = 200_000
-MAX_BUILT = 5_000_000
-"""Characters of JSON, roughly, that one expression may build: lists can hold the same large value many times over."""
+from nango_tools.expressions import MAX_LENGTH, MAX_TEXT, ExpressionProblem, Node, children, evaluate, parse
 
 
 class ReferenceProblem(Exception):
@@ -97,10 +85,9 @@ def _evaluate(expression: str, outputs: Mapping[str, Any]) -> Any:
         if root not in outputs:
             raise ReferenceProblem(f"${{{expression}}} needs {root}, which has no output.")
     try:
-        return _Bounded().visit(parsed, dict(outputs))
-    except (exceptions.JMESPathError, ArithmeticError, TypeError, ValueError, RecursionError) as error:
-        # More than its own errors: `[::0]`, `contains('a', 1)` and `ceil(to_number('inf'))` end in Python's.
-        raise ReferenceProblem(f"${{{expression}}} can't be worked out: {error}") from error
+        return evaluate(parsed, dict(outputs))
+    except ExpressionProblem as problem:
+        raise _named(expression, problem) from problem
 
 
 def _split(text: str) -> Iterator[tuple[str, str | None]]:
@@ -148,34 +135,16 @@ def _expressions(value: Any) -> Iterator[str]:
             yield from _expressions(item)
 
 
-def _parse(expression: str) -> dict[str, Any]:
-    if len(expression) > MAX_LENGTH:
-        raise ReferenceProblem(f"A reference is longer than {MAX_LENGTH} characters.")
+def _parse(expression: str) -> Node:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", PendingDeprecationWarning)  # of `text` that is no JSON, which models write
-            parsed = cast("dict[str, Any]", jmespath.compile(expression).parsed)
-    except (exceptions.JMESPathError, ValueError, RecursionError) as error:
-        raise ReferenceProblem(f"${{{expression}}} is not JMESPath: {str(error).partition(chr(10))[0]}") from error
-    _check_size(parsed, expression)
-    return parsed
+        return parse(expression)
+    except ExpressionProblem as problem:
+        raise _named(expression, problem) from problem
 
 
-def _check_size(parsed: dict[str, Any], expression: str) -> None:
-    """Without recursion: what is too deep for it is what must be found."""
-    nodes, left = 0, [(parsed, 1, "")]
-    while left:
-        node, depth, parent = left.pop()
-        nodes += 1
-        if nodes > MAX_NODES or depth > MAX_DEPTH:
-            raise ReferenceProblem(f"${{{expression}}} is too complex.")
-        if node["type"] == "expref" and parent != "function_expression":
-            raise ReferenceProblem(f"${{{expression}}} is not JMESPath: & stands only before a function's argument.")
-        left.extend((child, depth + 1, node["type"]) for child in _children(node))
-
-
-def _children(node: dict[str, Any]) -> list[dict[str, Any]]:
-    return [child for child in node.get("children", []) if isinstance(child, dict)]
+def _named(expression: str, problem: ExpressionProblem) -> ReferenceProblem:
+    shown = expression if len(expression) <= MAX_LENGTH else f"{expression[:40]}…"
+    return ReferenceProblem(f"${{{shown}}} {problem}")
 
 
 # Kinds of node whose later children look at what the first one found, not at the top.
@@ -184,54 +153,13 @@ _NARROWING = {
 }  # fmt: skip
 
 
-def _roots(node: dict[str, Any]) -> set[str]:
+def _roots(node: Node) -> set[str]:
     """Names that an expression looks up at the top."""
-    kind, children = node["type"], _children(node)
+    kind, below = node["type"], children(node)
     if kind == "field":
         return {node["value"]}
     if kind == "expref":
         return set()
     if kind in _NARROWING:
-        children = children[:1]
-    return set().union(*map(_roots, children)) if children else set()
-
-
-_TOO_MUCH = f"A reference builds more than {MAX_ELEMENTS} elements or {MAX_TEXT} characters."
-
-
-class _Functions(functions.Functions):
-    @functions.signature({"types": ["string"]}, {"types": ["array-string"]})
-    def _func_join(self, separator: str, parts: list[str]) -> str:
-        if len(separator) * len(parts) + sum(map(len, parts)) > MAX_TEXT:
-            raise ReferenceProblem(_TOO_MUCH)
-        return separator.join(parts)
-
-
-class _Bounded(visitor.TreeInterpreter):
-    """Stops as soon as a value has grown past the budget: each kind of node at most doubles what it is given."""
-
-    def __init__(self) -> None:
-        super().__init__(jmespath.Options(custom_functions=_Functions()))
-        self._built = 0
-
-    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
-        value = super().visit(node, *args, **kwargs)
-        if isinstance(value, list | str) and len(value) > (MAX_TEXT if isinstance(value, str) else MAX_ELEMENTS):
-            raise ReferenceProblem(_TOO_MUCH)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ReferenceProblem(f"{value} is not a number that JSON has.")
-        if node["type"] in {"multi_select_list", "multi_select_dict"}:
-            self._count(value)
-        return value
-
-    def _count(self, value: Any) -> None:
-        left = [value]
-        while left:
-            part = left.pop()
-            self._built += len(part) + 2 if isinstance(part, str) else 4
-            if self._built > MAX_BUILT:
-                raise ReferenceProblem(_TOO_MUCH)
-            if isinstance(part, dict):
-                left.extend(part.values())
-            elif isinstance(part, list):
-                left.extend(part)
+        below = below[:1]
+    return set().union(*map(_roots, below)) if below else set()

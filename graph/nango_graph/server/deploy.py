@@ -14,7 +14,7 @@ from nango_graph.server.addresses import require_public_url
 from nango_graph.server.app import create_app
 from nango_graph.server.auth import Login, create_auth, logged_in
 from nango_graph.server.published import OnlyPublished
-from nango_graph.server.starting import check_configuration, require_login
+from nango_graph.server.starting import check_configuration, check_policy, require_login
 
 _login = Login(require_login(os.environ))
 auth = create_auth(_login)
@@ -23,6 +23,7 @@ auth = create_auth(_login)
 @asynccontextmanager
 async def with_login() -> AsyncIterator[None]:
     check_configuration(os.environ)
+    check_policy(os.environ)
     require_public_url(server_settings())
     async with _login.open((await services()).records):
         yield

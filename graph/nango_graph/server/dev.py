@@ -8,13 +8,14 @@ from starlette.middleware import Middleware
 
 from nango_graph.server import services
 from nango_graph.server.app import create_app
-from nango_graph.server.starting import refuse_login
+from nango_graph.server.starting import check_policy, refuse_login
 from nango_graph.server.visitors import AllowedVisitors, OnlyAllowed
 
 
 @asynccontextmanager
 async def without_login() -> AsyncIterator[None]:
     refuse_login(os.environ)
+    check_policy(os.environ)
     yield
 
 

@@ -1,10 +1,11 @@
-"""What must hold before a LangGraph server starts: one user on this machine without login, or login without a way past it."""
+"""What must hold before a LangGraph server starts: one user on this machine without login, or login without a way past it; good rules."""
 
 import json
 from collections.abc import Mapping
 
 from nango_graph.server.jwt_settings import VARIABLES, JwtSettings
-from nango_tools import SettingsError
+from nango_graph.settings import policy_file
+from nango_tools import Policy, SettingsError
 
 
 def refuse_login(environ: Mapping[str, str]) -> None:
@@ -26,6 +27,12 @@ def require_login(environ: Mapping[str, str]) -> JwtSettings:
             "NANGO_AGENT_JWT_SECRET or NANGO_AGENT_JWKS_URL. For one user on this machine serve langgraph.json."
         )
     return settings
+
+
+def check_policy(environ: Mapping[str, str]) -> None:
+    """Raises `SettingsError` for rules that can't be used: not at the first message, which may be somebody else's."""
+    if path := policy_file(environ):
+        Policy.load(path)
 
 
 def check_configuration(environ: Mapping[str, str]) -> None:

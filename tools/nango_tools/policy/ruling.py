@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from nango_tools.access import Access
 
 USER = "user"
 """The source of data that comes from the user's own words."""
+
+
+Definitions = Literal["hold", "warn", "accept"]
+"""What becomes of a tool whose definition changed: kept back until accepted, shown with a warning, or taken as it is."""
 
 
 class Effect(StrEnum):
@@ -16,6 +20,11 @@ class Effect(StrEnum):
     ALLOW = "allow"
     ASK = "ask"
     DENY = "deny"
+
+    @property
+    def strictness(self) -> int:
+        """Of two, the greater one counts."""
+        return list(Effect).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class Action:
 
     arguments: fully bound
     sources: keys of the integrations that data in the arguments may come from, and USER; what is not known to come from
-        elsewhere counts as coming from each of them
+        elsewhere counts as coming from each of them. Empty where nothing is known: no rule is then sure that it does not match.
     """
 
     subject: Subject
@@ -54,9 +63,11 @@ class Action:
 class Ruling:
     """rule: the name of the rule that decided, None where none did and the tool's access counts; where: its file and line
     reason: for people, a sentence
+    unless: of `Policy.before` only: what other rules may decide, once it is known what their reasons name
     """
 
     effect: Effect
     reason: str
     rule: str | None = None
     where: str | None = None
+    unless: tuple["Ruling", ...] = ()
