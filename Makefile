@@ -7,7 +7,7 @@ WORKERS ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test test-all wait-figures lint types lock clean
+.PHONY: help setup demo sandbox test test-all wait-figures bench lint types lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ $(NODE_PACKAGES): tests/node/package-lock.json tests/node/package.json
 
 wait-figures: setup  ## what becomes of waits for an authorization, as tables (some minutes)
 	@$(BIN)/python benchmarks/waits.py
+
+bench: setup  ## what the catalogue costs, beside plain MultiServerMCPClient.get_tools() (some minutes)
+	@$(BIN)/python benchmarks/catalogue.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from nango_sandbox.api.scopes import is_scope
 from nango_sandbox.clock import Clock
 from nango_sandbox.connecting import expire, granted, revoke, store_connection
 from nango_sandbox.faults.registry import Faults
+from nango_sandbox.functions.action import Action
 from nango_sandbox.resetting import reset
 from nango_sandbox.services import Services
 from nango_sandbox.serving.request_log import SeenRequest
@@ -91,6 +92,17 @@ class Control(ABC):
             return (await services.api_keys.put(name, wanted)).secret
 
         return await self.run(created)
+
+    async def deploy(self, integration: str, *actions: Action) -> None:
+        """Deploy actions, as `nango deploy` does: in the place of those of the same names, or beside the others.
+
+        Raises KeyError for an unknown integration. When the sandbox starts again, it has what it was given.
+        """
+
+        async def deployed(services: Services) -> None:
+            services.integrations.deploy(integration, actions)
+
+        await self.run(deployed)
 
     async def connect(self, integration: str, tags: dict[str, str], connection_id: str | None = None) -> str:
         """Make a connection as if its end user had authorized it, webhook included. Returns the connection id.

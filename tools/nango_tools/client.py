@@ -23,6 +23,7 @@ from nango_tools.resources.proxy import Proxy
 from nango_tools.resources.records import Records
 from nango_tools.resources.scripts import Scripts
 from nango_tools.resources.syncs import Syncs
+from nango_tools.running import Runner
 from nango_tools.settings import NangoSettings
 
 
@@ -62,6 +63,7 @@ class NangoClient:
         self.environment_variables = EnvironmentVariables(self._http)
         self.proxy = Proxy(self._http)
         self.mcp = HostedMcp(self._http)
+        self.runner = Runner(self.actions, self.mcp)
         self.management = ManagementMcp(self._http)
 
     def end_user(self, tags: Mapping[str, str]) -> EndUser:

@@ -5,12 +5,16 @@ from typing import Any
 
 import httpx
 from httpx_sse import EventSource, SSEError
+from mcp.types import ListToolsResult, Tool
 
 from nango_tools.bodies import parse_json
 from nango_tools.errors import Call, MalformedResponse
 from nango_tools.failures import from_rpc_error
 from nango_tools.failures.wording import json_or_none
 from nango_tools.http import Http
+from nango_tools.models.wire import validated
+
+_MOST_PAGES = 20
 
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 """Nango answers 406 to less."""
@@ -27,6 +31,19 @@ async def request(
         raise from_rpc_error(answer["error"], call)
     result: dict[str, Any] = answer["result"]
     return result
+
+
+async def all_tools(http: Http, path: str, call: Call, headers: Mapping[str, str] | None = None) -> list[Tool]:
+    """tools/list: one POST a page. MalformedResponse for a listing of another shape, or of more than 20 pages."""
+    tools: list[Tool] = []
+    params: dict[str, str] = {}
+    for _ in range(_MOST_PAGES):
+        page = validated(ListToolsResult, await request(http, path, call, "tools/list", params, headers), call)
+        tools += page.tools
+        if page.nextCursor is None:
+            return tools
+        params = {"cursor": page.nextCursor}
+    raise MalformedResponse(f"the list of tools did not end after {_MOST_PAGES} pages", call=call)
 
 
 def answer_to(request_id: int | str, response: httpx.Response, call: Call) -> dict[str, Any]:

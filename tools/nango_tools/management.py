@@ -7,7 +7,7 @@ annotates its tools, describes their output and reports failures as results; too
 from collections.abc import Mapping
 from typing import Any
 
-from mcp.types import CallToolResult, ListToolsResult, TextContent, Tool
+from mcp.types import CallToolResult, TextContent, Tool
 from pydantic import JsonValue
 
 from nango_tools import json_rpc
@@ -15,8 +15,6 @@ from nango_tools.errors import Call, MalformedResponse, SettingsError
 from nango_tools.failures import from_tool_text
 from nango_tools.http import Http
 from nango_tools.models.wire import validated
-
-_MOST_PAGES = 20
 
 
 class ManagementMcp:
@@ -32,15 +30,7 @@ class ManagementMcp:
         Raises SettingsError where settings name no Management MCP, and what any read raises.
         """
         call = Call("list management tools")
-        tools: list[Tool] = []
-        params: dict[str, str] = {}
-        for _ in range(_MOST_PAGES):
-            page = validated(ListToolsResult, await self._request(call, "tools/list", params), call)
-            tools += page.tools
-            if page.nextCursor is None:
-                return tools
-            params = {"cursor": page.nextCursor}
-        raise MalformedResponse(f"the list of tools did not end after {_MOST_PAGES} pages", call=call)
+        return await json_rpc.all_tools(self._http, self._url(call), call)
 
     async def call_tool(
         self, name: str, arguments: Mapping[str, Any] | None = None, *, writes: bool
@@ -67,7 +57,10 @@ class ManagementMcp:
         return result.structuredContent
 
     async def _request(self, call: Call, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        return await json_rpc.request(self._http, self._url(call), call, method, params)
+
+    def _url(self, call: Call) -> str:
         url = self._http.settings.management_mcp_url
         if url is None:
             raise SettingsError("Set NANGO_MANAGEMENT_MCP_URL to the Management MCP of this Nango", call=call)
-        return await json_rpc.request(self._http, url, call, method, params)
+        return url

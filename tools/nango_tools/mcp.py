@@ -1,8 +1,8 @@
 """The hosted MCP of a connection: POST /mcp, one connection per request, answers as server-sent events.
 
-A session is the official client's, over the pooled connection; `list_tools` and LangChain's adapters use it. A tool
-call is one POST of our own: the official client sends two requests before it, hangs on a stream that ends early, and
-hides Nango's refusals, which are plain HTTP errors here, in exception groups.
+A listing is one POST a page, and a tool call one POST: this server needs no `initialize` [mcp-initialize], while the
+official client sends two requests before, hangs on a stream that ends early, and hides Nango's refusals, which are plain
+HTTP errors here, in exception groups. For what takes a session of the official client there is one, over our pool.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -12,10 +12,10 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from mcp import ClientSession, McpError
+from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, PaginatedRequestParams, TextContent, Tool
-from pydantic import JsonValue, ValidationError
+from mcp.types import CallToolResult, TextContent, Tool
+from pydantic import JsonValue
 
 from nango_tools import json_rpc
 from nango_tools.addressing import connection_headers
@@ -24,8 +24,6 @@ from nango_tools.errors import Call, MalformedResponse, NangoError
 from nango_tools.failures import from_rpc_error
 from nango_tools.http import Http
 from nango_tools.models.wire import validated
-
-_MOST_PAGES = 20
 
 
 class HostedMcp:
@@ -42,20 +40,8 @@ class HostedMcp:
         Raises UnknownConnection, InvalidKeyError, InsufficientScopeError, MalformedResponse, and what any read raises.
         """
         call = Call("list MCP tools", connection_id, integration_id)
-        tools: list[Tool] = []
-        try:
-            async with self._session(call, connection_id, integration_id) as session:
-                cursor: str | None = None
-                for _ in range(_MOST_PAGES):
-                    page = await session.list_tools(params=PaginatedRequestParams(cursor=cursor))
-                    tools += page.tools
-                    cursor = page.nextCursor
-                    if cursor is None:
-                        return tools
-                problem = f"the list of tools did not end after {_MOST_PAGES} pages"
-        except (McpError, ValidationError, RuntimeError, ExceptionGroup) as error:
-            problem = f"the MCP server does not keep to the protocol ({_first(error)})"
-        raise MalformedResponse(problem, call=call)
+        headers = connection_headers(call, connection_id, integration_id)
+        return await json_rpc.all_tools(self._http, "/mcp", call, headers)
 
     async def call_tool(
         self,
@@ -96,11 +82,6 @@ class HostedMcp:
         whatever it does: nothing here tells.
         """
         call = Call("MCP session", connection_id, integration_id)
-        async with self._session(call, connection_id, integration_id) as session:
-            yield session
-
-    @asynccontextmanager
-    async def _session(self, call: Call, connection_id: str, integration_id: str) -> AsyncIterator[ClientSession]:
         transport = _OverPool(self._http, call, connection_headers(call, connection_id, integration_id))
         url = f"{self._http.settings.base_url}/mcp"
         # The transport keeps the time-outs of each request; this is for an answer that never comes through.
@@ -161,9 +142,3 @@ class _OverPool(httpx.AsyncBaseTransport):
         if message.get("method") != "tools/call":
             return self._call
         return replace(self._call, operation="call MCP tool", action=message["params"]["name"], writes=True)
-
-
-def _first(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"

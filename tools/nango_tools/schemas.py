@@ -5,6 +5,9 @@ from urllib.parse import unquote
 
 Schema = dict[str, Any]
 
+NOT_DECLARED = "what belongs here is declared nowhere"
+"""Stands in the place of a reference that dangles: the same for each, as its address could say anything to a model."""
+
 _MOST_NODES = 20_000
 _DEEPEST = 60
 # Keywords whose value is data, where a "$ref" means nothing.
@@ -51,7 +54,7 @@ class _Resolver:
             return _anything(f"the same shape again as {reference.rsplit('/', 1)[-1]}") | _annotations(beside)
         target = self._target(reference)
         if target is None:
-            return _anything(f"{reference} is not declared") | _annotations(beside)
+            return _anything(NOT_DECLARED) | _annotations(beside)
         found = self.visit(target, (*following, reference), depth + 1)
         if found is True or not isinstance(found, dict):
             return found if not beside else self.visit(beside, following, depth + 1)

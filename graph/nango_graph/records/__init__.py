@@ -8,6 +8,7 @@ from nango_graph.records.accounts import Accounts, Known
 from nango_graph.records.calls import AUTHORIZATION, Call, Calls, CallState, Cause, NotAllowed
 from nango_graph.records.database import Database
 from nango_graph.records.decisions import CallKey, Decision, Decisions
+from nango_graph.records.definitions import Change, Definitions
 from nango_graph.records.leases import Lease, Leases
 from nango_graph.records.owners import Owners
 from nango_graph.records.plans import PlanRow, Plans
@@ -20,6 +21,7 @@ __all__ = [
     "CallKey",
     "CallState",
     "Cause",
+    "Change",
     "Decision",
     "Known",
     "Lease",
@@ -46,6 +48,7 @@ class Records:
         self.calls = Calls(database)
         self.accounts = Accounts(database)
         self.owners = Owners(database)
+        self.definitions = Definitions(database)
         self.leases = Leases(database, self.worker)
 
     @classmethod

@@ -1,6 +1,6 @@
 """Calls: the outcome of every read, and the ledger of writes, which are claimed here before they leave.
 
-A write is claimed by one committed `INSERT … ON CONFLICT DO NOTHING`. Whoever inserts the row may send, once;
+A write, or a read that a rule asks for, is claimed by one committed `INSERT … ON CONFLICT DO NOTHING`. Whoever inserts the row may send, once;
 everybody else finds the row. A claim whose worker is gone becomes `unknown` when its lease has run out. A write that Nango
 refused because the connection was broken never ran: once that is mended it may be claimed again, under the same approval.
 """
@@ -11,8 +11,9 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, and_, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nango_graph.identity import BY_RULE
 from nango_graph.records.database import Database
-from nango_graph.records.decisions import CallKey
+from nango_graph.records.decisions import CallKey, Decision, decision_values
 from nango_graph.records.tables import calls, decisions, plans
 
 CallState = Literal["claimed", "succeeded", "not_sent", "rejected", "failed", "unknown"]
@@ -55,10 +56,13 @@ class Calls:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, call: Call, *, tenant: str, thread_id: str, now: float) -> Call | None:
+    async def claim(
+        self, call: Call, *, tenant: str, thread_id: str, now: float, by_rule: Decision | None = None
+    ) -> Call | None:
         """Claims a write, all checks and the row in one transaction. None: go and send. A call: it exists already.
 
-        Raises `NotAllowed` unless the plan is open, of this tenant and thread, and this exact action was approved.
+        Raises `NotAllowed` unless the plan is open, of this tenant and thread, and this exact action was approved: by a
+        human; or by a rule that allows it at this moment, whose decision is `by_rule`. It is recorded before the claim.
         """
         async with self._database.transaction() as connection:
             plan = (
@@ -81,9 +85,12 @@ class Calls:
             twin = await self._one(connection, _twin(call.key.plan_id, plan.turn_id, call.digest, tenant))
             if twin is not None:
                 return twin
+            if by_rule is not None:
+                values = decision_values(by_rule, tenant=tenant, thread_id=thread_id, now=now)
+                await connection.execute(self._database.insert_if_absent(decisions).values(values))
             approved = (
                 await connection.execute(
-                    select(decisions.c.digest).where(
+                    select(decisions.c.digest, decisions.c.actor).where(
                         decisions.c.plan_id == call.key.plan_id,
                         decisions.c.step == call.key.step,
                         decisions.c.item == call.key.item,
@@ -92,9 +99,11 @@ class Calls:
                         decisions.c.verdict == "approved",
                     )
                 )
-            ).scalar_one_or_none()
-            if approved != call.digest:
+            ).one_or_none()
+            if approved is None or approved.digest != call.digest:
                 raise NotAllowed("no approval covers exactly this action")
+            if by_rule is None and approved.actor.startswith(BY_RULE):
+                raise NotAllowed("the rule that allowed this does not hold any more")
             values = _values(call, tenant=tenant, thread_id=thread_id, now=now, finished=None)
             statement = (
                 self._database.insert_if_absent(calls).values(values)
@@ -163,7 +172,7 @@ class Calls:
         )
 
     async def unsettled(self, thread_id: str, tenant: str) -> list[Call]:
-        """Writes of the thread whose outcome nobody knows and no human was asked about."""
+        """Writes of the thread whose outcome nobody knows and no human was asked about. (A read took no effect.)"""
         decided = exists().where(
             decisions.c.plan_id == calls.c.plan_id,
             decisions.c.step == calls.c.step,
@@ -171,7 +180,13 @@ class Calls:
             decisions.c.attempt == calls.c.attempt + 1,
         )
         return await self._many(
-            and_(calls.c.thread_id == thread_id, calls.c.tenant == tenant, calls.c.state == "unknown", ~decided)
+            and_(
+                calls.c.thread_id == thread_id,
+                calls.c.tenant == tenant,
+                calls.c.access != "read",
+                calls.c.state == "unknown",
+                ~decided,
+            )
         )
 
     async def of_plan(self, plan_id: str, tenant: str) -> list[Call]:

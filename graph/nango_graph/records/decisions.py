@@ -1,10 +1,11 @@
-"""Decisions: what a human allowed or refused, bound to the digest of what was shown."""
+"""Decisions: what a human allowed or refused, or a rule of the operator allowed, bound to the digest of the action."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import select
 
+from nango_graph.identity import BY_RULE
 from nango_graph.records.database import Database
 from nango_graph.records.tables import decisions
 
@@ -33,6 +34,11 @@ class Decision:
     actor: str
     message: str = ""
 
+    @property
+    def is_by_rule(self) -> bool:
+        """Such a decision counts only while the rule holds."""
+        return self.actor.startswith(BY_RULE)
+
 
 class Decisions:
     def __init__(self, database: Database) -> None:
@@ -42,23 +48,8 @@ class Decisions:
         """The first decision on a call stands; a second answer to the same question changes nothing."""
         async with self._database.transaction() as connection:
             for decision in made:
-                await connection.execute(
-                    self._database.insert_if_absent(decisions).values(
-                        plan_id=decision.key.plan_id,
-                        step=decision.key.step,
-                        item=decision.key.item,
-                        attempt=decision.key.attempt,
-                        tenant=tenant,
-                        thread_id=thread_id,
-                        verdict=decision.verdict,
-                        digest=decision.digest,
-                        arguments=decision.arguments,
-                        asked_id=decision.asked_id,
-                        actor=decision.actor,
-                        message=decision.message,
-                        decided_at=now,
-                    )
-                )
+                values = decision_values(decision, tenant=tenant, thread_id=thread_id, now=now)
+                await connection.execute(self._database.insert_if_absent(decisions).values(values))
 
     async def of_plan(self, plan_id: str, tenant: str) -> dict[CallKey, Decision]:
         async with self._database.transaction() as connection:
@@ -67,6 +58,25 @@ class Decisions:
             )
             found = [as_decision(row) for row in rows]
         return {decision.key: decision for decision in found}
+
+
+def decision_values(decision: Decision, *, tenant: str, thread_id: str, now: float) -> dict[str, Any]:
+    """A row of the table."""
+    return {
+        "plan_id": decision.key.plan_id,
+        "step": decision.key.step,
+        "item": decision.key.item,
+        "attempt": decision.key.attempt,
+        "tenant": tenant,
+        "thread_id": thread_id,
+        "verdict": decision.verdict,
+        "digest": decision.digest,
+        "arguments": decision.arguments,
+        "asked_id": decision.asked_id,
+        "actor": decision.actor,
+        "message": decision.message,
+        "decided_at": now,
+    }
 
 
 def as_decision(row: Any) -> Decision:

@@ -166,7 +166,7 @@ accounts = Table(
 definitions = Table(
     "nango_agent_definitions",
     metadata,
-    Column("environment", String(255), nullable=False),
+    Column("environment", Text, nullable=False),
     Column("integration", String(255), nullable=False),
     Column("name", String(255), nullable=False),
     Column("source", String(16), nullable=False),

@@ -23,7 +23,7 @@ def _script(each: Deployed, deployed_at: str | None) -> dict[str, Any]:
         "description": function.description,
         "attributes": {},
         "scopes": list(function.scopes),
-        "version": "1.0.0",
+        "version": function.version,
         "source": "repo",
         "endpoints": [
             {"method": endpoint.method, "path": endpoint.path, "group": endpoint.group or each.integration.display_name}

@@ -67,6 +67,7 @@ class Action:
     declared: Signature | None = None
     enabled: bool = True
     uses_credentials: bool = True
+    version: str = "1.0.0"
     atomic: bool = False
     """Whether it takes effect as a whole, its line in the ledger with it. Its function must not wait for anything.
     Without, each write stays, as those of a function that calls an app several times and fails halfway."""
@@ -109,6 +110,7 @@ class Sync:
     endpoint: Endpoint | None = None
     enabled: bool = True
     uses_credentials: bool = True
+    version: str = "1.0.0"
 
     def __post_init__(self) -> None:
         interval(self.frequency)

@@ -19,6 +19,8 @@ _ACCOUNT = re.compile(
 )
 _DECLINED = re.compile(r"([^\s,()]+)(?: \([^)]*\))?")
 """A key, and the reason why if it was not the user's word."""
+_COUNTED = re.compile(r" \(\d+ tools\)$")
+"""Stands after the display name where only some of the tools are listed."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ def read_integrations(block: str) -> list[Integration]:
         key, dash, rest = line.strip().partition(" — ")
         if dash:
             display, _, names = rest.partition(":")
+            display = _COUNTED.sub("", display)
             listed = [name.strip(" .…") for name in names.split(",")]
             found.append(Integration(key, display.strip(), tuple(Tool(f"{key}/{name}") for name in listed if name)))
     return found

@@ -90,7 +90,10 @@ class _Reader:
         options = [self._one()]
         while self.peek() == "|":
             self.take()
-            options.append(self._one())
+            if self.peek() in ("...", "…"):  # some of many
+                self.take()
+            else:
+                options.append(self._one())
         return _joined(options)
 
     def fields(self, closing: str) -> tuple[Field, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 import aiosqlite
 from pydantic import BaseModel, Field, JsonValue
 
-from nango_sandbox.functions.action import AuthMode, Integration
+from nango_sandbox.functions.action import Action, AuthMode, Integration
 from nango_sandbox.store.database import Database
 from nango_sandbox.store.documents import Documents
 
@@ -90,6 +90,19 @@ class Integrations(Mapping[str, Integration]):
             each.key: each for each in (changed if name == key else each for name, each in self._stored.items())
         }
         return changed
+
+    def deploy(self, key: str, actions: Iterable[Action]) -> None:
+        """Put actions in the place of those of the same names, or beside them. Raises KeyError.
+
+        They are code, and so are those of a sandbox that starts again: what was declared.
+        """
+        stored = self._stored[key]
+        there = self[key]
+        newer = {each.name: each for each in actions}
+        kept = tuple(newer.pop(each.name, each) for each in there.actions)
+        declared_as = stored.declared_as or key
+        self._declared = {**self._declared, declared_as: replace(there, actions=(*kept, *newer.values()))}
+        self._stored[key] = stored.model_copy(update={"declared_as": declared_as})
 
     async def delete(self, key: str) -> bool:
         """Its connections end with it, and the app's data. Whether there was such an integration."""

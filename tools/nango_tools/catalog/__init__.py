@@ -3,7 +3,7 @@
 from nango_tools.catalog.definitions import BadDefinition, Definition, read_definitions
 from nango_tools.catalog.discovery import Catalog
 from nango_tools.catalog.guarding import Admitted, Guard, Held, Unguarded
-from nango_tools.catalog.merging import AccessRule
+from nango_tools.catalog.making import AccessRule, Schemas
 from nango_tools.catalog.tool import IntegrationSummary, Tool
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Guard",
     "Held",
     "IntegrationSummary",
+    "Schemas",
     "Tool",
     "Unguarded",
     "read_definitions",

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nango_tools.access import classify
-from nango_tools.catalog.merging import AccessRule, fingerprint
+from nango_tools.catalog.guarding import Held
+from nango_tools.catalog.making import AccessRule, Schemas, make_tool
 from nango_tools.catalog.tool import Tool
 from nango_tools.schemas import resolved
 
@@ -38,25 +38,22 @@ class Definition(BaseModel):
     endpoint: _Endpoint | None = None
     input_schema: dict[str, Any] = Field(default_factory=lambda: {"type": "object"})
 
-    def tool(self, access_rule: AccessRule | None = None) -> Tool:
-        """As the catalogue would offer it."""
-        method = self.endpoint.method.upper() if self.endpoint else None
-        schema = resolved(self.input_schema)
-        ruled = access_rule(self.integration, self.name) if access_rule else None
-        verdict = ruled or classify(self.name, self.description, method, self.scopes, schema)
-        return Tool(
-            integration=self.integration,
-            name=self.name,
+    def tool(self, access_rule: AccessRule | None = None, schemas: Schemas | None = None) -> Tool:
+        """As the catalogue would offer it; with `schemas`, equal ones are shared. `BadDefinition` where it would not."""
+        made = make_tool(
+            self.integration,
+            self.name,
             description=self.description,
-            input_schema=schema,
-            output_schema=None,
+            input_schema=resolved(self.input_schema),
+            methods=[self.endpoint.method.upper()] if self.endpoint else [],
             scopes=self.scopes,
-            access=verdict.access,
-            reason=verdict.reason,
-            fingerprint=fingerprint(self.name, self.description, schema),
             source="scripts",
-            method=method,
+            access_rule=access_rule,
+            schemas=schemas,
         )
+        if isinstance(made, Held):
+            raise BadDefinition(f"{made.tool}: {made.reason}")
+        return made
 
 
 def read_definitions(path: Path) -> list[Definition]:

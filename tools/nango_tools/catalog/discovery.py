@@ -7,27 +7,49 @@ too. A key that may read only one of them works from that one.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 
-import mcp.types
+from langchain_core.tools import BaseTool
 
-from nango_tools.catalog.guarding import Guard, Held, Unguarded
+from nango_tools.catalog.guarding import Admitted, Guard, Held, Unguarded
 from nango_tools.catalog.keeping import Kept
-from nango_tools.catalog.merging import AccessRule, merged
-from nango_tools.catalog.tool import IntegrationSummary, Tool
+from nango_tools.catalog.making import AccessRule, Schemas, name_problem
+from nango_tools.catalog.merging import Declared, as_langchain_tools, declared, merged
+from nango_tools.catalog.tool import IntegrationSummary, Source, Tool
 from nango_tools.client import NangoClient
-from nango_tools.errors import InsufficientScopeError
-from nango_tools.models.integrations import IntegrationFunctions
+from nango_tools.errors import Call, InsufficientScopeError, NangoError, ReauthorizationRequired, UnknownConnection
+from nango_tools.models.integrations import Integration, IntegrationFunctions
 
-_Functions = dict[str, IntegrationFunctions]
+_AT_ONCE = 20
+"""Listings: as many as the client keeps connections alive."""
+_GRACE = 3600.0
+_OF_ONE_CONNECTION = (UnknownConnection, ReauthorizationRequired)
+"""What says nothing about the integration: another connection may be asked."""
 
-_AT_ONCE = 8
+
+@dataclass(frozen=True, slots=True)
+class _Scripts:
+    """All of GET /scripts/config, by integration."""
+
+    declares: dict[str, Declared]
+    admitted: dict[str, Admitted]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    admitted: Admitted
+    source: Source
 
 
 class Catalog:
     """Listings are kept for `ttl` seconds of `clock`, and concurrent callers share one request.
 
     Those of the MCP are kept once for each integration: what it offers does not depend on whose connection it is.
+    While Nango can't be asked, what was found before goes on being offered for up to an hour: it is only a list, and
+    whether a tool may be used is decided anew at each call. A key that Nango refuses is no outage, and is raised.
     """
 
     def __init__(
@@ -49,93 +71,194 @@ class Catalog:
 
     def forget(self) -> None:
         """Fetch everything anew at the next call."""
-        self._functions = Kept[_Functions | None](self._ttl, self._clock)
-        self._summaries = Kept[list[IntegrationSummary]](self._ttl, self._clock)
-        self._tools: dict[str, Kept[tuple[Tool, ...]]] = {}
-        self._held: dict[str, tuple[Held, ...]] = {}
+        self._scripts = Kept[_Scripts | None](self._ttl, self._clock, grace=_GRACE)
+        self._existing = Kept[dict[str, Integration] | None](self._ttl, self._clock, grace=_GRACE)
+        self._listings: dict[str, Kept[_Listing]] = {}
 
-    async def integrations(self) -> list[IntegrationSummary]:
-        """All integrations of the environment, by key; those without tools too. Needs no connection."""
-        return list(await self._summaries.get(self._fetch_summaries))
+    async def integrations(self, known: Iterable[tuple[str, str]] = ()) -> list[IntegrationSummary]:
+        """All integrations of the environment, by key; those without tools too. Needs no connection.
 
-    async def discover(self, connections: Sequence[tuple[str, str]]) -> dict[str, tuple[Tool, ...]]:
+        A key that may not list functions sees tools only of the `known` connections (integration id, connection id),
+        which are asked then; one that may not list integrations either sees only the integrations of those, and gets
+        an InsufficientScopeError without any.
+        """
+        scripts = await self._scripts.get(self._fetch_scripts)
+        existing = await self._existing.get(self._fetch_existing)
+        if scripts is not None:
+            tools = {key: admitted.tools for key, admitted in scripts.admitted.items()}
+        else:
+            tools = await self._tools_of(known)
+            if existing is None and not tools:
+                problem = "the API key may list neither integrations nor functions, and no connection is known"
+                raise InsufficientScopeError(problem, call=Call("list integrations"))
+        declares, existing = scripts.declares if scripts else {}, existing or {}
+        summaries = []
+        for key in sorted(key for key in {*existing, *tools} if not name_problem(key)):
+            integration, deployed = existing.get(key), declares.get(key)
+            summaries.append(
+                IntegrationSummary(
+                    key=key,
+                    provider=(integration and integration.provider) or (deployed and deployed.provider) or key,
+                    display_name=(integration and integration.display_name) or key,
+                    tools=tuple((tool.name, tool.description) for tool in tools.get(key, ())),
+                )
+            )
+        return summaries
+
+    async def discover(self, connections: Iterable[tuple[str, str]]) -> dict[str, tuple[Tool, ...]]:
         """The enabled tools, by name, for each integration among `connections` (integration id, connection id).
 
-        The first connection of each integration is asked, several integrations at once. InsufficientScopeError where
-        the key may read neither listing. Any other failure is raised too; what was found is kept for the next call.
+        All integrations at once. Of several connections of one the first that works is asked; where none does, the tools
+        are those of GET /scripts/config alone. InsufficientScopeError where the key may read neither listing,
+        UnknownConnection or ReauthorizationRequired where it may read only the MCP's and no connection works. Any other
+        failure is raised too; what was found is kept for the next call.
         """
-        first: dict[str, str] = {}
-        for integration, connection in connections:
-            first.setdefault(integration, connection)
-        found = await asyncio.gather(*(self._discover(*pair) for pair in first.items()), return_exceptions=True)
-        for result in found:
+        by_integration = _grouped(connections)
+        found = await asyncio.gather(
+            *(self._discover(integration, ids) for integration, ids in by_integration.items()), return_exceptions=True
+        )
+        tools: dict[str, tuple[Tool, ...]] = {}
+        for integration, result in zip(by_integration, found, strict=True):
             if isinstance(result, BaseException):
                 raise result
-        return {key: tools for key, tools in zip(first, found, strict=True) if not isinstance(tools, BaseException)}
+            tools[integration] = result
+        return tools
 
     async def tools(self, integration: str) -> tuple[Tool, ...]:
         """What was discovered last, or else what GET /scripts/config alone tells; empty for an unknown integration."""
-        kept = self._tools.get(integration)
-        if kept is not None and (tools := kept.fresh()) is not None:
-            return tools
-        functions = await self._functions.get(self._fetch_functions)
-        return await self._admitted(integration, (functions or {}).get(integration), ())
+        if (fresh := self._listing(integration).fresh()) is not None:
+            return fresh.admitted.tools
+        scripts = await self._scripts.get(self._fetch_scripts)
+        return _of(integration, scripts)
 
     async def tool(self, integration: str, name: str) -> Tool | None:
         """One of `tools`; None where there is none of that name, or it is disabled."""
         return next((tool for tool in await self.tools(integration) if tool.name == name), None)
 
     def held(self, integration: str) -> tuple[Held, ...]:
-        """Those of its tools that the guard kept back when it was last looked at."""
-        return self._held.get(integration, ())
+        """Those of its tools that were kept back when it was last looked at: by the guard, or for their name or size."""
+        admitted = self._last(integration)
+        return admitted.held if admitted else ()
 
-    async def _admitted(
-        self, integration: str, functions: IntegrationFunctions | None, listed: Sequence[mcp.types.Tool]
-    ) -> tuple[Tool, ...]:
-        admitted = await self._guard.admit(merged(integration, functions, listed, self._access_rule))
-        self._held[integration] = admitted.held
-        return admitted.tools
+    def refused_integrations(self) -> tuple[str, ...]:
+        """Keys that can't be shown safely, escaped: they and their tools are nowhere else."""
+        keys = {*(self._existing.last or ()), *(self._scripts.last.declares if self._scripts.last else ())}
+        return tuple(sorted(ascii(key)[1:-1] for key in keys if name_problem(key)))
 
-    async def _discover(self, integration: str, connection: str) -> tuple[Tool, ...]:
-        async def fetch() -> tuple[Tool, ...]:
-            functions = await self._functions.get(self._fetch_functions)
-            listed: list[mcp.types.Tool] = []
+    def source(self, integration: str) -> Source | None:
+        """The listings that its tools come from, as last looked at; None where that never was."""
+        listing = self._listing(integration).last
+        if listing is not None:
+            return listing.source
+        return "scripts" if self._last(integration) else None
+
+    def _last(self, integration: str) -> Admitted | None:
+        listing, scripts = self._listing(integration).last, self._scripts.last
+        if listing is not None:
+            return listing.admitted
+        return scripts.admitted.get(integration) if scripts else None
+
+    def _listing(self, integration: str) -> Kept[_Listing]:
+        return self._listings.get(integration) or Kept(self._ttl, self._clock, grace=_GRACE)
+
+    async def _discover(self, integration: str, connections: Iterable[str]) -> tuple[Tool, ...]:
+        if name_problem(integration):
+            return ()
+        listing = self._listings.setdefault(integration, self._listing(integration))
+        refused: NangoError | None = None
+        for connection in connections:
+            while True:
+                try:
+                    fetch = partial(self._fetch_listing, integration, connection)
+                    return (await listing.get(fetch, within=self._scripts)).admitted.tools
+                except _OF_ONE_CONNECTION as error:
+                    refused = error
+                    # Somebody else's connection may have been asked for both of us.
+                    if error.call is None or error.call.connection_id == connection:
+                        break
+        scripts = await self._scripts.get(self._fetch_scripts)
+        if refused is not None and scripts is None:
+            raise refused
+        return _of(integration, scripts)
+
+    async def _tools_of(self, connections: Iterable[tuple[str, str]]) -> dict[str, tuple[Tool, ...]]:
+        """As `discover`; no tools of an integration without a connection that works."""
+
+        async def found(integration: str, ids: Iterable[str]) -> tuple[Tool, ...]:
             try:
-                async with self._few:
-                    listed = await self._nango.mcp.list_tools(connection_id=connection, integration_id=integration)
-            except InsufficientScopeError:
-                if functions is None:
-                    raise
-            return await self._admitted(integration, (functions or {}).get(integration), listed)
+                return await self._discover(integration, ids)
+            except _OF_ONE_CONNECTION:
+                return ()
 
-        return await self._tools.setdefault(integration, Kept(self._ttl, self._clock)).get(fetch)
+        by_integration = _grouped(connections)
+        tools = await asyncio.gather(*(found(*each) for each in by_integration.items()))
+        return dict(zip(by_integration, tools, strict=True))
 
-    async def _fetch_functions(self) -> _Functions | None:
-        """None where the key lacks the scope."""
+    async def _fetch_listing(self, integration: str, connection: str) -> _Listing:
+        scripts, listed = await asyncio.gather(
+            self._scripts.get(self._fetch_scripts), self._on_mcp(integration, connection), return_exceptions=True
+        )
+        if isinstance(scripts, BaseException):
+            raise scripts
+        if isinstance(listed, BaseException):
+            if scripts is None or not isinstance(listed, InsufficientScopeError):
+                raise listed
+            return _Listing(scripts.admitted.get(integration, Admitted(())), "scripts")
+        declares = scripts.declares.get(integration) if scripts else None
+        tools, refused = merged(integration, declares, listed, self._access_rule)
+        admitted = await self._guard.admit(tools)
+        return _Listing(replace(admitted, held=(*admitted.held, *refused)), "both" if scripts else "mcp")
+
+    async def _on_mcp(self, integration: str, connection: str) -> list[BaseTool]:
+        async with self._few:
+            listed = await self._nango.mcp.list_tools(connection_id=connection, integration_id=integration)
+        return as_langchain_tools(listed, self._nango.settings.base_url)
+
+    async def _fetch_scripts(self) -> _Scripts | None:
+        """None where the key lacks the scope. The guard is asked once for all."""
         try:
-            return {functions.integration_id: functions for functions in await self._nango.scripts.config()}
+            functions = await self._nango.scripts.config()
         except InsufficientScopeError:
             return None
+        # Half a second for 3,000 actions, in which other runs of this loop should not stand still.
+        declares, found = await asyncio.to_thread(_declared, functions, self._access_rule)
+        admitted = await self._guard.admit([tool for tools, _ in found.values() for tool in tools])
+        tools, held = defaultdict[str, list[Tool]](list), defaultdict[str, list[Held]](list)
+        for tool in admitted.tools:
+            tools[tool.integration].append(tool)
+        for one in admitted.held:
+            held[one.tool.partition("/")[0]].append(one)
+        return _Scripts(
+            declares,
+            {key: Admitted(tuple(tools[key]), (*held[key], *refused)) for key, (_, refused) in found.items()},
+        )
 
-    async def _fetch_summaries(self) -> list[IntegrationSummary]:
-        functions = await self._functions.get(self._fetch_functions)
+    async def _fetch_existing(self) -> dict[str, Integration] | None:
+        """None where the key lacks the scope."""
         try:
-            listed = {integration.key: integration for integration in await self._nango.integrations.list()}
+            found = await self._nango.integrations.list()
         except InsufficientScopeError:
-            if functions is None:
-                raise
-            listed = {}
-        summaries = []
-        for key in sorted({*listed, *(functions or {})}):
-            integration, deployed = listed.get(key), (functions or {}).get(key)
-            provider = (integration and integration.provider) or (deployed and deployed.provider) or key
-            tools = await self._admitted(key, deployed, ())
-            summaries.append(
-                IntegrationSummary(
-                    key=key,
-                    provider=provider,
-                    display_name=(integration and integration.display_name) or key,
-                    tools=tuple((tool.name, tool.description) for tool in tools),
-                )
-            )
-        return summaries
+            return None
+        return {integration.key: integration for integration in found}
+
+
+def _declared(
+    functions: Iterable[IntegrationFunctions], access_rule: AccessRule | None
+) -> tuple[dict[str, Declared], dict[str, tuple[tuple[Tool, ...], tuple[Held, ...]]]]:
+    schemas = Schemas()
+    declares = {one.integration_id: declared(one, access_rule, schemas) for one in functions}
+    return declares, {key: merged(key, one, (), access_rule) for key, one in declares.items()}
+
+
+def _of(integration: str, scripts: _Scripts | None) -> tuple[Tool, ...]:
+    admitted = scripts.admitted.get(integration) if scripts else None
+    return admitted.tools if admitted else ()
+
+
+def _grouped(connections: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    by_integration: dict[str, list[str]] = {}
+    for integration, connection in connections:
+        ids = by_integration.setdefault(integration, [])
+        if connection not in ids:
+            ids.append(connection)
+    return by_integration

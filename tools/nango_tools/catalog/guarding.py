@@ -9,9 +9,10 @@ from nango_tools.catalog.tool import Tool
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A tool that is kept back because its definition is another one than was first seen, or accepted since.
+    """A tool that is kept back: its definition is another one than was first seen, or accepted since; or nobody could
+    show it safely (its name, its size).
 
-    tool: its id; fingerprint: of the definition that waits to be accepted; reason: for people
+    tool: its id; fingerprint: of the definition that waits to be accepted, "" where none can be; reason: for people
     """
 
     tool: str

@@ -1,26 +1,73 @@
-"""A value that is fetched once, and kept for a while."""
+"""A value that is fetched once for all who ask, and kept for a while."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from nango_tools.errors import TransientError
 
 T = TypeVar("T")
 
+RETRY_AFTER = 15.0
+"""Seconds after a fetch that failed, before an old value is tried to be renewed again."""
+
+
+@dataclass(slots=True)
+class _Flight(Generic[T]):
+    task: asyncio.Task[T]
+    waiting: int = 0
+
 
 class Kept(Generic[T]):
-    """One value, fetched by whoever asks first and kept for a while."""
+    """One value, fetched by whoever asks first and kept for `ttl` seconds of `clock`. Who asks meanwhile shares the fetch.
 
-    def __init__(self, ttl: float, clock: Callable[[], float]) -> None:
+    A fetch that fails is not kept. Where a TransientError says that the other side can't be asked just now, a value that
+    is there already is served for up to `grace` seconds after its time.
+
+    until: when the value's time is over, by `clock`; last: the value, whether its time is over or not
+    """
+
+    def __init__(self, ttl: float, clock: Callable[[], float], *, grace: float = 0.0) -> None:
         self._ttl = ttl
         self._clock = clock
-        self._lock = asyncio.Lock()
-        self._value: tuple[T, float] | None = None
+        self._grace = grace
+        self._usable_until = -math.inf
+        self._flight: _Flight[T] | None = None
+        self.until = -math.inf
+        self.last: T | None = None
 
     def fresh(self) -> T | None:
-        return self._value[0] if self._value and self._clock() < self._value[1] else None
+        return self.last if self._clock() < self.until else None
 
-    async def get(self, fetch: Callable[[], Awaitable[T]]) -> T:
-        async with self._lock:
-            if self._value is None or self._clock() >= self._value[1]:
-                self._value = (await fetch(), self._clock() + self._ttl)
-            return self._value[0]
+    async def get(self, fetch: Callable[[], Awaitable[T]], *, within: "Kept[Any] | None" = None) -> T:
+        """within: what `fetch` makes its value of; its time is over no later."""
+        if self._clock() < self.until:
+            return self.last  # type: ignore[return-value] # None only where it was fetched
+        if self._flight is None:
+            self._flight = _Flight(asyncio.create_task(self._fetched(fetch, within)))
+        flight = self._flight
+        flight.waiting += 1
+        try:
+            # Whoever gives up leaves the fetch to the others.
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.waiting -= 1
+            if self._flight is flight and (flight.task.done() or not flight.waiting):
+                flight.task.cancel()
+                self._flight = None
+
+    async def _fetched(self, fetch: Callable[[], Awaitable[T]], within: "Kept[Any] | None") -> T:
+        try:
+            value = await fetch()
+        except TransientError:
+            now = self._clock()
+            if now >= self._usable_until:
+                raise
+            self.until = min(now + RETRY_AFTER, self._usable_until)
+            return self.last  # type: ignore[return-value] # as above
+        self.last = value
+        self.until = min(self._clock() + self._ttl, within.until if within else math.inf)
+        self._usable_until = self.until + self._grace
+        return value

@@ -1,5 +1,6 @@
 """A tool and an integration, as the planner and the human who approves see them."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -7,6 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from nango_tools.access import Access
 
 Source = Literal["mcp", "scripts", "both"]
+
+INPUT = "input"
+"""The argument that holds the whole input of a tool that is `wrapped`."""
 
 
 class Tool(BaseModel):
@@ -18,6 +22,7 @@ class Tool(BaseModel):
     version: of the deployed function, to be shown; None where Nango does not tell
     fingerprint: hex SHA-256 of name, description and input schema; another one means another tool
     source: which listing it was in
+    wrapped: the action takes something else than an object (a list, a string), which the argument `input` holds
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,10 +39,16 @@ class Tool(BaseModel):
     source: Source
     method: str | None = None
     version: str | None = None
+    wrapped: bool = False
 
     @property
     def id(self) -> str:
+        """Unambiguous: neither the integration nor the name holds a slash."""
         return f"{self.integration}/{self.name}"
+
+    def input_of(self, arguments: Mapping[str, Any]) -> Any:
+        """What the action is sent for these arguments, which fit `input_schema`."""
+        return arguments.get(INPUT) if self.wrapped else arguments
 
 
 class IntegrationSummary(BaseModel):

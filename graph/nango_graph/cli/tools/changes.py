@@ -1,15 +1,77 @@
-"""`nango-agent tools changes`."""
+"""`nango-agent tools changes`: the tools whose definition has changed, each as a diff. Reads only the records."""
 
 import argparse
-from collections.abc import Mapping
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-HELP = "changes"
+HELP = "show the tools whose definition has changed and waits to be accepted"
+
+WAITS = 3
+"""Exit status of --check where something waits."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """To be written."""
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, with both definitions in full")
+    parser.add_argument("--check", action="store_true", help=f"exit with status {WAITS} where something waits, else 0")
 
 
 async def run(arguments: argparse.Namespace, environ: Mapping[str, str], terminal: Any) -> int:
-    raise NotImplementedError
+    from nango_graph.cli.tools.kept import open_records
+    from nango_graph.pinning import SHOWN_DIGITS, environment_of
+
+    async with open_records(environ) as (settings, records):
+        changes = await records.definitions.waiting(environment_of(settings))
+    for change in changes:
+        if arguments.json:
+            terminal.quote("", json.dumps(_as_json(change)))
+            continue
+        terminal.say(f"{change.tool}  {change.changed.fingerprint[:SHOWN_DIGITS]}  ({_about(change)})")
+        for kind, text in diff_of(change):
+            # Where a long line is broken, each part of it says whether it goes or comes.
+            terminal.quote(f"  {kind} ", text)
+        terminal.say()
+    if not arguments.json:
+        terminal.say(
+            "Accept one with: nango-agent tools accept INTEGRATION/TOOL FINGERPRINT" if changes else "Nothing waits."
+        )
+    return WAITS if arguments.check and changes else 0
+
+
+def diff_of(change: Any) -> Iterator[tuple[str, str]]:
+    """Lines of both definitions, as JSON, with "-" for what goes, "+" for what comes, "@" where some are left out.
+
+    What is not plain text is written as an escape.
+    """
+    from nango_graph.display import visible
+
+    lines = difflib.unified_diff(_canonical(change.pinned), _canonical(change.changed), lineterm="", n=2)
+    for line in islice(lines, 2, None):
+        yield line[:1], "" if line.startswith("@@") else visible(line[1:], keep="")
+
+
+def _canonical(shape: Any) -> list[str]:
+    return json.dumps(shape.definition, sort_keys=True, indent=2, ensure_ascii=False).splitlines()
+
+
+def _about(change: Any) -> str:
+    listing = {"mcp": "MCP", "scripts": "/scripts/config", "both": "MCP and /scripts/config"}[change.source]
+    if change.pinned.version == change.changed.version:
+        return f"listed by {listing}, version {change.changed.version or 'unknown'}"
+    return f"listed by {listing}, version {change.pinned.version or 'unknown'} -> {change.changed.version or 'unknown'}"
+
+
+def _as_json(change: Any) -> dict[str, Any]:
+    return {
+        "tool": change.tool,
+        "source": change.source,
+        "changed_at": change.changed_at,
+        "holds": {**_shape(change.pinned), "accepted_by": change.accepted_by},
+        "waits": _shape(change.changed),
+    }
+
+
+def _shape(shape: Any) -> dict[str, Any]:
+    return {"fingerprint": shape.fingerprint, "version": shape.version, "definition": shape.definition}

@@ -1,15 +1,88 @@
-"""`nango-agent tools classify`."""
+"""`nango-agent tools classify`: what the agent takes each tool of a catalogue for, and how many of them would ask."""
 
 import argparse
-from collections.abc import Mapping
-from typing import Any
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-HELP = "classify"
+if TYPE_CHECKING:
+    from nango_tools import Tool
+    from nango_tools.catalog import Definition
+    from nango_tools.policy import Policy
+
+HELP = "say of each tool of a catalogue whether it reads, writes or destroys, and why"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """To be written."""
+    parser.add_argument(
+        "--catalog", required=True, metavar="FILE", help="definitions in JSON lines (.jsonl, .jsonl.gz); - reads them"
+    )
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="the operator's rules (NANGO_AGENT_POLICY)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line: integration, name, access, reason")
 
 
 async def run(arguments: argparse.Namespace, environ: Mapping[str, str], terminal: Any) -> int:
-    raise NotImplementedError
+    """Asks nobody: neither Nango nor a model. Raises `BadDefinition` and `PolicyError`, which name file and line."""
+    from nango_graph.settings import policy_file
+    from nango_tools.catalog import read_definitions
+    from nango_tools.policy import Policy
+
+    path = arguments.policy or policy_file(environ)
+    policy = Policy.load(path) if path else Policy()
+    source = Path("/dev/stdin") if arguments.catalog == "-" else Path(arguments.catalog)
+    tools = list(_tools(read_definitions(source), policy))
+    try:
+        for line in _as_json(tools) if arguments.json else _as_table(tools, policy):
+            terminal.stream(f"{line}\n")
+    except BrokenPipeError:
+        # Whoever read it has seen enough. What is still buffered must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _tools(definitions: Iterable["Definition"], policy: "Policy") -> Iterable["Tool"]:
+    """Without those that would never be offered, whatever they do; they are named on standard error."""
+    from nango_graph.display import visible
+    from nango_tools.catalog import BadDefinition
+
+    for definition in definitions:
+        try:
+            yield definition.tool(policy.access_rule)
+        except BadDefinition as error:
+            print(f"nango-agent: held back: {visible(str(error), keep='')}", file=sys.stderr)
+
+
+def _as_json(tools: Iterable["Tool"]) -> Iterable[str]:
+    for tool in tools:
+        yield json.dumps(
+            {"integration": tool.integration, "name": tool.name, "access": tool.access, "reason": tool.reason}
+        )
+
+
+def _as_table(tools: Iterable["Tool"], policy: "Policy") -> Iterable[str]:
+    """By integration, the most dangerous first."""
+    from nango_tools import Access
+    from nango_tools.policy import Effect, Subject
+
+    order = list(Access)
+    tools = sorted(tools, key=lambda tool: (tool.integration, -order.index(tool.access), tool.name))
+    for integration, group in groupby(tools, key=lambda tool: tool.integration):
+        members = list(group)
+        yield f"{integration} ({_accesses(members)})"
+        width = min(max(len(tool.name) for tool in members), 48)
+        for tool in members:
+            yield f"  {tool.access:<11}  {tool.name:<{width}}  {tool.reason}"
+        yield ""
+    effects = Counter(policy.before(Subject(tool.integration, tool.name, tool.access)).effect for tool in tools)
+    yield f"{len(tools)} tools: {_accesses(tools)}."
+    yield f"{effects[Effect.ASK]} ask first, {effects[Effect.ALLOW]} go ahead without asking, {effects[Effect.DENY]} are never offered."
+
+
+def _accesses(tools: Iterable["Tool"]) -> str:
+    counts = Counter(tool.access for tool in tools)
+    return ", ".join(f"{count} {access}" for access, count in sorted(counts.items()))

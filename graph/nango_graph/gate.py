@@ -1,0 +1,305 @@
+"""Lets the writes of other agents through, under the same policy and ledger: `nango_tools.session(writes=LedgerGate(records))`.
+
+A tool call may be run many times: a node that paused is run again from its top, and so is one whose process was killed. What is
+decided, claimed and sent is therefore bound to the thread and the id of the model's tool call, and is looked up in the
+records first. An answer is for one question: of the calls of one node run, one pauses, the others are to be made again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.config import get_config
+from langgraph.types import interrupt
+from pydantic import JsonValue
+
+from nango_graph.approval import AnswerKind, BadAnswer, Request, again, ask, confirm_field, read_answers
+from nango_graph.clock import Clock, SystemClock
+from nango_graph.digests import action_digest, digest
+from nango_graph.display import markdown
+from nango_graph.execution.calling import LEASE_MARGIN
+from nango_graph.identity import BY_RULE, Requester
+from nango_graph.planning.arguments import coerced
+from nango_graph.records import Call, CallKey, Decision, NotAllowed, Records
+from nango_graph.state import Asked
+from nango_tools import Access, NangoError, Refused, Write
+from nango_tools.agent_session.gating import Arguments, Send
+from nango_tools.policy import Effect
+
+Approve = Callable[[dict[str, Any]], Awaitable[Any]]
+"""Asks a person, with a question in the form of `nango_graph.approval`, and returns the answer in its form."""
+
+_STEP = "s1"
+_MOST_ANSWERS = 20
+_LOOK_AGAIN = 1.0
+_LONGEST = 255
+"""Of an id in the records."""
+_SENT_BEFORE = "The same action was sent before in this thread, and nobody knows whether it took effect: look in the account first."
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Where a tool call stands in the records."""
+
+    key: CallKey
+    tenant: str
+    thread_id: str
+
+
+class LedgerGate:
+    """A `nango_tools.WriteGate`. What the policy allows is noted as its decision; what it asks about, a person decides.
+
+    records: of all processes that may run the agent's threads
+    approve: how a person is asked. By default the run pauses with LangGraph's `interrupt`, in the form that chat interfaces
+        render: the agent needs a checkpointer, and is gone on with by `Command(resume={"decisions": [...]})`.
+    actor: who answers, noted beside each decision; the session's user if not given
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        *,
+        clock: Clock | None = None,
+        approve: Approve | None = None,
+        actor: str = "",
+    ) -> None:
+        self._records = records
+        self._clock = clock or SystemClock()
+        self._approve = approve
+        self._actor = actor
+
+    async def run(self, write: Write, send: Send) -> JsonValue:
+        """See `WriteGate.run`. Refused without a thread id and a tool call's id: nothing would keep it from being sent twice."""
+        entry = _entry(write)
+        known = await self._records.calls.get(entry.key)
+        if known is not None:
+            return await self._outcome(known)
+        if not self._records.writes_allowed:
+            raise Refused("Writes are switched off: the records are in memory. Nothing was sent.")
+        decision = await self._decided(entry) or await self._decision(entry, write)
+        if decision.verdict == "rejected":
+            said = f": {decision.message}" if decision.message else ""
+            raise Refused(f"The user decided against it{said}. Nothing was sent.")
+        return await self._sent(entry, write, decision, send)
+
+    async def _decision(self, entry: _Entry, write: Write) -> Decision:
+        """By a rule, or else by a person, which is recorded here. A rule's is recorded with the claim: it holds for the moment."""
+        ruling, in_doubt = write.judge(write.arguments), await self._in_doubt(entry, write)
+        # Somebody who was asked is heard, even if the rules would not ask any more.
+        before = await self._records.plans.get(entry.key.plan_id, entry.thread_id)
+        was_asked = before is not None and before.steps[0]["asks"]
+        if ruling.effect is Effect.ALLOW and not in_doubt and not was_asked:
+            await self._plan(entry, entry.key.plan_id, _step(write, asks=False))
+            return Decision(
+                key=entry.key,
+                verdict="approved",
+                digest=_digest(write, write.arguments),
+                arguments=write.arguments,
+                asked_id="",
+                actor=f"{BY_RULE}{ruling.rule or 'no rule'}"[:_LONGEST],
+            )
+        made = await self._asked(entry, write, _SENT_BEFORE if in_doubt else "")
+        await self._records.decisions.record(
+            [made], tenant=entry.tenant, thread_id=entry.thread_id, now=self._clock.now()
+        )
+        return await self._decided(entry) or made
+
+    async def _decided(self, entry: _Entry) -> Decision | None:
+        return (await self._records.decisions.of_plan(entry.key.plan_id, entry.tenant)).get(entry.key)
+
+    async def _in_doubt(self, entry: _Entry, write: Write) -> bool:
+        """Models call again what failed. What may have happened already is not for a policy to allow once more."""
+        action = _digest(write, write.arguments)
+        calls = await self._records.calls.of_thread(entry.thread_id, entry.tenant)
+        return any(call.digest == action and call.state in ("claimed", "unknown") for call in calls)
+
+    async def _asked(self, entry: _Entry, write: Write, note: str) -> Decision:
+        asked = ask("approval", [_request(entry, write, note)])
+        if self._approve is None:
+            await self._take_the_pause(entry)
+        await self._plan(entry, entry.key.plan_id, _step(write, asks=True))
+        for _ in range(_MOST_ANSWERS):
+            raw = interrupt(asked["payload"]) if self._approve is None else await self._approve(asked["payload"])
+            try:
+                return self._read(asked, raw, entry, write)
+            except BadAnswer as problem:
+                asked = again(asked, str(problem))
+        raise Refused("Nobody gave an answer that could be taken. Nothing was sent.")
+
+    async def _take_the_pause(self, entry: _Entry) -> None:
+        """LangGraph hands answers to the questions of one node run in the order in which they are asked, which is another
+        one when it is run again. So only one call of a run asks, the same one every time.
+        """
+        try:
+            place = str(get_config().get("configurable", {}).get("checkpoint_ns") or "")
+        except RuntimeError:  # outside of a graph
+            place = ""
+        if not place:
+            raise Refused(
+                "A person must be asked about this, and nobody can be asked here: the tool was called outside of a graph that can "
+                "pause. Nothing was sent."
+            )
+        pause_id = digest(["pause", entry.tenant, entry.thread_id, place])
+        if await self._plan(entry, pause_id, {"asks": entry.key.plan_id}) != {"asks": entry.key.plan_id}:
+            raise Refused(
+                "Another call of the same message had to be decided first. Nothing was sent. Call this tool again now, by itself."
+            )
+
+    async def _plan(self, entry: _Entry, plan_id: str, step: dict[str, Any]) -> dict[str, Any]:
+        """The one step of the plan with this id: the first that was saved."""
+        kept = await self._records.plans.save(
+            plan_id=plan_id,
+            tenant=entry.tenant,
+            thread_id=entry.thread_id,
+            turn_id=plan_id,
+            ordinal=1,
+            steps=[step],
+            seen=(),
+            now=self._clock.now(),
+        )
+        return kept.steps[0]
+
+    def _read(self, asked: Asked, raw: Any, entry: _Entry, write: Write) -> Decision:
+        """Raises `BadAnswer` with a sentence."""
+        answer, confirm = read_answers(asked, raw)[0], asked["items"][0]["confirm"]
+        arguments = write.arguments
+        if answer.kind == "edit":
+            if confirm and str(answer.args.get(confirm, "")).strip().lower() != "yes":
+                raise BadAnswer(f"{write.tool.id}: set {confirm} to yes to go ahead, or reject.")
+            arguments = _edited(write, {name: value for name, value in answer.args.items() if name != confirm})
+        return Decision(
+            key=entry.key,
+            verdict="rejected" if answer.kind == "reject" else "approved",
+            digest=_digest(write, arguments),
+            arguments=arguments,
+            asked_id=asked["id"],
+            actor=_person(self._actor or write.user_id)[:_LONGEST],
+            message=answer.message,
+        )
+
+    async def _sent(self, entry: _Entry, write: Write, decision: Decision, send: Send) -> JsonValue:
+        calls, clock = self._records.calls, self._clock
+        claim = Call(
+            key=entry.key,
+            tool=write.tool.id,
+            connection_id=write.connection_id,
+            access=write.tool.access.value,
+            digest=_digest(write, decision.arguments),
+            arguments=decision.arguments,
+            state="claimed",
+            worker=self._records.worker,
+            lease_until=clock.now() + write.timeout + LEASE_MARGIN,
+        )
+        write.judge(decision.arguments)
+        by_rule = decision if decision.is_by_rule else None
+        try:
+            existing = await calls.claim(
+                claim, tenant=entry.tenant, thread_id=entry.thread_id, now=clock.now(), by_rule=by_rule
+            )
+        except NotAllowed as reason:
+            raise Refused(f"Not sent: {reason}.") from reason
+        if existing is not None:
+            return await self._outcome(existing)
+        try:
+            output = await send(decision.arguments)
+        except NangoError as error:
+            # The states of a call are the outcomes, and "claimed".
+            await calls.finish(entry.key, state=error.outcome.value, output=None, error=str(error), now=clock.now())
+            raise
+        except Refused as refused:
+            await calls.finish(entry.key, state="not_sent", output=None, error=str(refused), now=clock.now())
+            raise
+        except asyncio.CancelledError:
+            stopped = "The run was stopped before the answer came."
+            await asyncio.shield(calls.finish(entry.key, state="unknown", output=None, error=stopped, now=clock.now()))
+            raise
+        await calls.finish(entry.key, state="succeeded", output=output, error=None, now=clock.now())
+        return output
+
+    async def _outcome(self, call: Call) -> JsonValue:
+        """Of a call that was sent before. Waits for one that is under way, until nobody can be waiting for its answer."""
+        calls, clock = self._records.calls, self._clock
+        while call.state == "claimed":
+            left = call.lease_until - clock.now()
+            if left < 0:
+                await calls.give_up(call.key, now=clock.now())
+            else:
+                await clock.sleep(min(left + 0.01, _LOOK_AGAIN))
+            call = await calls.get(call.key) or call
+        if call.state == "succeeded":
+            output: JsonValue = call.output
+            return output
+        if call.state == "unknown":
+            raise Refused(
+                f"{call.tool} was sent before, and nobody knows whether it took effect. It is not sent again. Tell the user to "
+                "look in the account."
+            )
+        raise Refused(f"{call.tool} was sent before and did not succeed: {call.error}")
+
+
+def _entry(write: Write) -> _Entry:
+    if not write.thread_id or not write.call_id:
+        raise Refused(
+            "Writes need an agent with a checkpointer and a thread (configurable.thread_id), whose model calls the tool: without "
+            "them nothing keeps a write from being sent twice. Nothing was sent."
+        )
+    tenant = Requester(write.user_id, write.organization_id).tenant
+    # Not the thread's own id: a thread of the agent's workflow may have the same one, and closes the plans of its older turns.
+    thread_id = f"tools:{write.thread_id}"
+    # Some models count their calls anew in each message, so the id alone may be another call's.
+    plan_id = digest([tenant, write.user_id, thread_id, write.call_id, _digest(write, write.arguments)])
+    return _Entry(CallKey(plan_id, _STEP), tenant, thread_id if len(thread_id) <= _LONGEST else digest(thread_id))
+
+
+def _step(write: Write, *, asks: bool) -> dict[str, Any]:
+    return {"id": _STEP, "tool": write.tool.id, "arguments": write.arguments, "asks": asks}
+
+
+def _person(actor: str) -> str:
+    """Nobody passes for a rule by being called like one."""
+    return f"user:{actor}" if actor.startswith(BY_RULE) else actor
+
+
+def _digest(write: Write, arguments: Arguments) -> str:
+    return action_digest(write.tool.id, write.connection_id, arguments)
+
+
+def _request(entry: _Entry, write: Write, note: str) -> Request:
+    tool, args = write.tool, dict[str, Any](write.arguments)
+    account = f" in the account of {markdown(write.account)}" if write.account else ""
+    lines = [f"**{markdown(tool.description or tool.name)}**", "", f"{markdown(tool.id)}{account}"]
+    allowed: list[AnswerKind] = ["approve", "edit", "reject"]
+    confirm = ""
+    if note:
+        lines += ["", note]
+    if tool.access is Access.DESTRUCTIVE:
+        confirm = confirm_field({**args, **(tool.input_schema.get("properties") or {})})
+        args, allowed = {**args, confirm: "no"}, ["edit", "reject"]
+        lines += ["", f"This deletes, removes or overwrites something. To go ahead, set `{confirm}` to `yes`."]
+    return Request(
+        name=tool.id,
+        args=args,
+        description="\n".join(lines),
+        allowed=allowed,
+        item={
+            "about": "write",
+            "plan_id": entry.key.plan_id,
+            "digest": _digest(write, write.arguments),
+            "confirm": confirm,
+        },
+    )
+
+
+def _edited(write: Write, args: dict[str, Any]) -> Arguments:
+    """Arguments that fit, and that the policy does not deny. Raises `BadAnswer`."""
+    arguments: Arguments = coerced(write.tool.input_schema, args)
+    try:
+        digest(arguments)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadAnswer(f"{write.tool.id}: the edited arguments are not JSON ({error}).") from error
+    try:
+        write.judge(arguments)
+    except Refused as refused:
+        raise BadAnswer(f"{write.tool.id}: {refused}") from refused
+    return arguments

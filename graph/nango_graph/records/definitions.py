@@ -1,0 +1,242 @@
+"""Definitions of tools as they were first seen or accepted, and changes of them that wait to be accepted.
+
+One row for each environment, integration, name and listing (`source`): listings tell the same tool differently.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, tuple_, update
+
+from nango_graph.records.database import Database
+from nango_graph.records.tables import definitions
+
+_NOTHING_WAITS = {"changed_fingerprint": None, "changed_definition": None, "changed_version": None, "changed_at": None}
+_AT_ONCE = 400
+"""Keys in one query."""
+
+Slot = tuple[str, str, str]
+"""Integration, name, source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a tool looks like.
+
+    fingerprint: hex SHA-256 of the definition; definition: `name`, `description` and `input_schema`; version: as deployed
+    """
+
+    fingerprint: str
+    definition: Mapping[str, Any]
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """The fingerprint that holds, and the one that waits."""
+
+    fingerprint: str
+    changed_fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that waits.
+
+    accepted_by: who accepted what holds, None for what was seen first; changed_at: seconds since the epoch
+    """
+
+    integration: str
+    name: str
+    source: str
+    pinned: Shape
+    accepted_by: str | None
+    changed: Shape
+    changed_at: float
+
+    @property
+    def tool(self) -> str:
+        return f"{self.integration}/{self.name}"
+
+
+class Definitions:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def pinned(self, environment: str, integrations: Collection[str]) -> dict[Slot, Pinned]:
+        """All that is known of these integrations."""
+        columns = (
+            definitions.c.integration,
+            definitions.c.name,
+            definitions.c.source,
+            definitions.c.fingerprint,
+            definitions.c.changed_fingerprint,
+        )
+        keys, found = sorted(integrations), dict[Slot, Pinned]()
+        async with self._database.transaction() as connection:
+            for start in range(0, len(keys), _AT_ONCE):
+                some = definitions.c.integration.in_(keys[start : start + _AT_ONCE])
+                for row in await connection.execute(
+                    select(*columns).where(definitions.c.environment == environment, some)
+                ):
+                    found[row.integration, row.name, row.source] = Pinned(row.fingerprint, row.changed_fingerprint)
+        return found
+
+    async def shapes(
+        self, environment: str, tools: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], dict[str, Shape]]:
+        """What holds of these (integration, name), by source."""
+        keys, found = sorted(tools), dict[tuple[str, str], dict[str, Shape]]()
+        async with self._database.transaction() as connection:
+            for start in range(0, len(keys), _AT_ONCE):
+                some = tuple_(definitions.c.integration, definitions.c.name).in_(keys[start : start + _AT_ONCE])
+                for row in await connection.execute(
+                    select(definitions).where(definitions.c.environment == environment, some)
+                ):
+                    found.setdefault((row.integration, row.name), {})[row.source] = _pinned_shape(row)
+        return found
+
+    async def pin(self, environment: str, seen: Mapping[Slot, Shape], *, now: float) -> None:
+        """First sights. What somebody else has pinned meanwhile stands."""
+        rows = [
+            {
+                "environment": environment,
+                "integration": integration,
+                "name": name,
+                "source": source,
+                "fingerprint": shape.fingerprint,
+                "definition": dict(shape.definition),
+                "version": shape.version,
+                "seen_at": now,
+            }
+            for (integration, name, source), shape in seen.items()
+        ]
+        if rows:
+            async with self._database.transaction() as connection:
+                await connection.execute(self._database.insert_if_absent(definitions), rows)
+
+    async def move(self, environment: str, slot: Slot, shape: Shape, *, by: str | None, now: float) -> None:
+        """From now on this is what holds, and nothing waits."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(definitions)
+                .where(_is(environment, slot))
+                .values(
+                    fingerprint=shape.fingerprint,
+                    definition=dict(shape.definition),
+                    version=shape.version,
+                    seen_at=now,
+                    accepted_by=by,
+                    **_NOTHING_WAITS,
+                )
+            )
+
+    async def wait(self, environment: str, slot: Slot, shape: Shape, *, now: float) -> bool:
+        """Notes a change that is to be accepted. False where just that waits already."""
+        async with self._database.transaction() as connection:
+            noted = await connection.execute(
+                update(definitions)
+                .where(
+                    _is(environment, slot),
+                    or_(
+                        definitions.c.changed_fingerprint.is_(None),
+                        definitions.c.changed_fingerprint != shape.fingerprint,
+                    ),
+                )
+                .values(
+                    changed_fingerprint=shape.fingerprint,
+                    changed_definition=dict(shape.definition),
+                    changed_version=shape.version,
+                    changed_at=now,
+                )
+                .returning(definitions.c.name)
+            )
+            return noted.first() is not None
+
+    async def settle(self, environment: str, slots: Sequence[Slot]) -> None:
+        """What was changed is as it was again."""
+        if not slots:
+            return
+        one = (
+            update(definitions)
+            .where(
+                definitions.c.environment == environment,
+                definitions.c.integration == bindparam("of_integration"),
+                definitions.c.name == bindparam("of_name"),
+                definitions.c.source == bindparam("of_source"),
+            )
+            .values(**_NOTHING_WAITS)
+        )
+        values = [
+            {"of_integration": integration, "of_name": name, "of_source": source} for integration, name, source in slots
+        ]
+        async with self._database.transaction() as connection:
+            await connection.execute(one, values)
+
+    async def waiting(self, environment: str) -> list[Change]:
+        """All changes that wait, by tool."""
+        query = (
+            select(definitions)
+            .where(definitions.c.environment == environment, definitions.c.changed_fingerprint.is_not(None))
+            .order_by(definitions.c.integration, definitions.c.name, definitions.c.source)
+        )
+        async with self._database.transaction() as connection:
+            return [_change(row) for row in await connection.execute(query)]
+
+    async def accept(
+        self, environment: str, integration: str, name: str, fingerprint: str, *, by: str, now: float
+    ) -> list[Change]:
+        """Lets the change that waits hold from now on, in each listing that has just that.
+
+        fingerprint: of the change, or how it begins. Returns what was accepted: nothing where nothing waits that begins so,
+        which is so too if it has changed again since.
+        """
+        query = select(definitions).where(
+            definitions.c.environment == environment,
+            definitions.c.integration == integration,
+            definitions.c.name == name,
+            definitions.c.changed_fingerprint.startswith(fingerprint, autoescape=True),
+        )
+        async with self._database.transaction() as connection:
+            accepted = [_change(row) for row in await connection.execute(query.with_for_update())]
+            for change in accepted:
+                await connection.execute(
+                    update(definitions)
+                    .where(_is(environment, (integration, name, change.source)))
+                    .values(
+                        fingerprint=change.changed.fingerprint,
+                        definition=dict(change.changed.definition),
+                        version=change.changed.version,
+                        seen_at=now,
+                        accepted_by=by,
+                        **_NOTHING_WAITS,
+                    )
+                )
+        return accepted
+
+
+def _is(environment: str, slot: Slot) -> ColumnElement[bool]:
+    integration, name, source = slot
+    return and_(
+        definitions.c.environment == environment,
+        definitions.c.integration == integration,
+        definitions.c.name == name,
+        definitions.c.source == source,
+    )
+
+
+def _pinned_shape(row: Any) -> Shape:
+    return Shape(row.fingerprint, row.definition, row.version)
+
+
+def _change(row: Any) -> Change:
+    return Change(
+        integration=row.integration,
+        name=row.name,
+        source=row.source,
+        pinned=_pinned_shape(row),
+        accepted_by=row.accepted_by,
+        changed=Shape(row.changed_fingerprint, row.changed_definition, row.changed_version),
+        changed_at=row.changed_at,
+    )
