@@ -3,6 +3,7 @@
 from nango_graph.answering import NotAsked, Outcome, answer
 from nango_graph.context import Context
 from nango_graph.errors import AgentError, ModelError, UsageError
+from nango_graph.gate import LedgerGate
 from nango_graph.identity import Requester
 from nango_graph.records import Records
 from nango_graph.run_lease import ThreadBusy
@@ -21,6 +22,7 @@ __all__ = [
     "AgentSettings",
     "Context",
     "EmbeddedThreads",
+    "LedgerGate",
     "LoginNeeded",
     "LoginUnavailable",
     "ModelError",

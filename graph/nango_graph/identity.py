@@ -10,6 +10,8 @@ from nango_graph.context import Context, as_context
 from nango_graph.errors import UsageError
 
 MAX_LENGTH = 200
+BY_RULE = "policy:"
+"""What an actor begins with where a rule of the operator decided, and never where a person did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ def _field(user: BaseUser, name: str) -> str:
 def actor_of(runtime: Runtime[Context], fallback_user_id: str) -> str:
     """Who is running the graph now: noted beside decisions."""
     # A run that was killed right after an answer is gone on with by nobody.
-    return decider_of(runtime, fallback_user_id) or "unnamed"
+    actor = decider_of(runtime, fallback_user_id) or "unnamed"
+    # Nobody passes for a rule by being called like one.
+    return f"user:{actor}" if actor.startswith(BY_RULE) else actor
 
 
 def decider_of(runtime: Runtime[Context], fallback_user_id: str) -> str:

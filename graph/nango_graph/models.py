@@ -1,17 +1,20 @@
-"""The chat model: made here, asked here, and its failures put into words here."""
+"""The chat model: made here, asked here, and its failures put into words here. And the embedding model, where one is named."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import httpx
 import openai
+from langchain_core.embeddings import Embeddings
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import ValidationError
 
 from nango_graph.errors import ModelError
-from nango_graph.settings import RULE_BASED, ModelSettings
+from nango_graph.settings import RULE_BASED, AgentSettings, ModelSettings
+from nango_tools import SettingsError
 from nango_tools.json_values import whole_characters
 
 _UNSEEN = "nostream"
@@ -33,6 +36,25 @@ def make_model(settings: ModelSettings) -> BaseChatModel:
         timeout=120,
         stream_usage=settings.base_url is None,
     )
+
+
+@asynccontextmanager
+async def open_embeddings(settings: AgentSettings) -> AsyncIterator[Embeddings | None]:
+    """Those of the same endpoint as the chat model, where the settings name an embedding model. Raises `SettingsError`."""
+    if settings.embeddings is None:
+        yield None
+        return
+    if settings.model.api_key is None:
+        raise SettingsError("NANGO_AGENT_EMBEDDINGS needs an endpoint: set OPENAI_API_KEY, or leave it out.")
+    async with httpx.AsyncClient(timeout=20) as client:
+        yield OpenAIEmbeddings(
+            model=settings.embeddings,
+            openai_api_key=settings.model.api_key,
+            openai_api_base=settings.model.base_url,
+            check_embedding_ctx_length=False,  # else it loads a tokenizer from the network, and sends numbers for text
+            max_retries=1,
+            http_async_client=client,
+        )
 
 
 async def call_tool_of(model: BaseChatModel, prompt: list[AnyMessage], schema: dict[str, Any]) -> dict[str, Any] | str:

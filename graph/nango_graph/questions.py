@@ -7,8 +7,8 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from nango_graph.approval import AnswerKind, Request, confirm_field
-from nango_graph.display import compact, markdown
-from nango_graph.execution.work import Ask, AskToSend, AskWhatHappened
+from nango_graph.display import compact, markdown, visible
+from nango_graph.execution.units import Ask, AskToSend, AskWhatHappened
 from nango_graph.prompts import ANNOUNCES
 from nango_graph.records import Call
 from nango_graph.state import Asked
@@ -43,8 +43,8 @@ def _write_request(asks: Sequence[AskToSend]) -> Request:
         f"{markdown(first.tool.id)} in {markdown(first.connection['label'])}"
         + (f", {len(units)} times" if fans_out else ""),
     ]
-    for note in dict.fromkeys(ask.note for ask in asks if ask.note):
-        lines += ["", note]
+    for note in dict.fromkeys(note for ask in asks for note in ask.notes):
+        lines += ["", visible(note, keep="")]
     if destructive:
         lines += ["", f"This deletes, removes or overwrites something. To go ahead, set `{confirm}` to `yes`."]
     return Request(

@@ -9,7 +9,9 @@ from functools import partial
 from langchain_core.language_models.chat_models import BaseChatModel
 
 from nango_graph.clock import Clock, SystemClock
-from nango_graph.models import make_model
+from nango_graph.finding_tools import ToolFinder
+from nango_graph.models import make_model, open_embeddings
+from nango_graph.pinning import Pins, environment_of
 from nango_graph.records import Records
 from nango_graph.settings import AgentSettings
 from nango_tools import Catalog, NangoClient, Policy
@@ -24,6 +26,7 @@ class Services:
     records: Records
     clock: Clock
     policy: Policy
+    finder: ToolFinder
 
 
 ServicesSource = Callable[[], Awaitable[Services]]
@@ -45,14 +48,19 @@ async def open_services(
         if records is None:
             records = await Records.open(settings.database_url or settings.data_dir / "records.db")
             stack.push_async_callback(records.close)
+        clock = clock or SystemClock()
+        environment = environment_of(settings)
+        pins = Pins(records.definitions, environment=environment, clock=clock, mode=policy.definitions)
+        embeddings = await stack.enter_async_context(open_embeddings(settings))
         yield Services(
             settings=settings,
             nango=nango,
-            catalog=Catalog(nango, access_rule=policy.access_rule),
+            catalog=Catalog(nango, guard=pins, access_rule=policy.access_rule),
             model=model or make_model(settings.model),
             records=records,
-            clock=clock or SystemClock(),
+            clock=clock,
             policy=policy,
+            finder=ToolFinder(embeddings),
         )
 
 

@@ -37,6 +37,8 @@ class Turn(TypedDict):
     """The run's `Context`, kept because a resume after days comes without one."""
     planned: int
     """How many plans this turn has had: the ordinal of the next one."""
+    searched: NotRequired[list[str]]
+    """Ids of tools that the planner searched for, or took from the index: they stay in view. None is allowed because it is here."""
     parkings: NotRequired[dict[str, int]]
     """By connection id: how often the turn has waited for a connection that broke under it."""
 
@@ -60,6 +62,8 @@ class Result(TypedDict):
     shape: NotRequired[str]
     preview: NotRequired[str]
     error: NotRequired[str]
+    withheld: NotRequired[str]
+    """Which rule kept calls of the step from being made: for people, no model sees it."""
 
 
 class Asked(TypedDict):

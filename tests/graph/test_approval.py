@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nango_graph.approval import BadAnswer, Request, again, ask, confirm_field, read_answers
 from nango_graph.digests import action_digest
-from nango_graph.execution.work import AskToSend, Unit
+from nango_graph.execution.units import AskToSend, Unit
 from nango_graph.identity import Requester
 from nango_graph.nodes.decide import decide
 from nango_graph.planning.plan import Step

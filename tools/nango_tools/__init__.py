@@ -6,6 +6,13 @@ from nango_tools.access import (
     Verdict,
     classify,
 )
+from nango_tools.agent_session import (
+    AgentSession,
+    Refused,
+    Write,
+    WriteGate,
+    session,
+)
 from nango_tools.catalog import (
     Catalog,
     Guard,
@@ -144,6 +151,7 @@ __all__ = [
     "ActionNotFinished",
     "ActionNotFound",
     "ActionRuntimeError",
+    "AgentSession",
     "ApiKeyCredentials",
     "AppClient",
     "AppCredentials",
@@ -215,6 +223,7 @@ __all__ = [
     "ReauthorizationRequired",
     "Record",
     "RecordMetadata",
+    "Refused",
     "ResponseTooLarge",
     "SessionOverrides",
     "SessionState",
@@ -234,6 +243,9 @@ __all__ = [
     "Verdict",
     "WaitExpired",
     "WebhookError",
+    "Write",
+    "WriteGate",
     "classify",
+    "session",
     "webhooks",
 ]

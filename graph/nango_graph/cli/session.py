@@ -14,6 +14,7 @@ from nango_graph.answering import answer
 from nango_graph.connections.sessions import has_expired
 from nango_graph.context import Context
 from nango_graph.durable import DurableGraph
+from nango_graph.prompts import FOR_PEOPLE
 from nango_graph.records import TurnRow
 from nango_graph.records.database import private_file
 from nango_graph.services import Services, open_services
@@ -167,6 +168,8 @@ async def _events(parts: AsyncIterable[Any]) -> AsyncIterator[Event]:
                 for message in _messages(part["data"].get("respond")):
                     if message.id not in streamed:
                         yield Event("message", message.text)
+                    elif ending := message.additional_kwargs.get(FOR_PEOPLE):
+                        yield Event("message", ending)
 
 
 def _messages(update: Any) -> list[AIMessage]:

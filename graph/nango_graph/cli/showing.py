@@ -19,8 +19,12 @@ async def show(events: AsyncIterator[Event], terminal: Terminal) -> None:
             case "message":
                 terminal.say(event.data)
             case "tools" if event.data["counts"]:
-                counts = ", ".join(f"{name} {count}" for name, count in sorted(event.data["counts"].items()))
-                terminal.say(f"  tools: {counts}")
+                listings = event.data["listings"]
+                counts = [
+                    f"{name} {count}" + (f" (from {listings[name]} alone)" if listings[name] != "both" else "")
+                    for name, count in sorted(event.data["counts"].items())
+                ]
+                terminal.say(f"  tools: {', '.join(counts)}")
             case "plan":
                 terminal.say("  plan:")
                 for step in event.data["steps"]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from nango_graph.connections.finding import WAIT_TAG, Found
+from nango_graph.connections.finding import WAIT_TAG, Found, find_connections, integrations_for
 from nango_graph.display import visible
+from nango_graph.identity import Requester
 from nango_graph.records import Known
+from nango_graph.services import Services
 from nango_graph.state import Connection
 from nango_tools import ConnectionSummary
 
@@ -64,6 +66,24 @@ def labelled(
         )
         for connection_id, connection in there.items()
     }
+
+
+async def usable_accounts(
+    services: Services, requester: Requester, chosen: Mapping[str, Connection]
+) -> dict[str, Connection]:
+    """Those of the chosen connections, by integration, that are the requester's and work now. Of the state that they come from
+    only the ids count: rules may hang on whose account it is, so the label is made anew from what Nango has.
+    """
+    found = await find_connections(services, requester, chosen)
+    there_are = await integrations_for(services, requester) if chosen else []
+    names = {summary.key: summary.display_name for summary in there_are}
+    usable = {}
+    for integration, connection in chosen.items():
+        there = found[integration]
+        accounts = labelled(there.all, names.get(integration, integration), to_confirm=there.to_confirm)
+        if connection["connection_id"] in {one.connection_id for one in there.usable}:
+            usable[integration] = accounts[connection["connection_id"]]
+    return usable
 
 
 def _told_apart(connection_id: str, same: Sequence[str], labels: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from nango_graph.identity import Requester
 from nango_graph.records import Wait
 from nango_graph.services import Services
 from nango_graph.state import Connection
-from nango_tools import ConnectionSummary
+from nango_tools import ConnectionSummary, InsufficientScopeError, IntegrationSummary
 
 WAIT_TAG = "nango_agent_wait"
 """Tag of connections that a wait brought about, "<wait id>.<nonce of the connect session>": it comes back in Nango's webhook."""
@@ -72,6 +72,15 @@ async def find_connections(services: Services, requester: Requester, integration
     return found
 
 
+async def integrations_for(services: Services, requester: Requester) -> list[IntegrationSummary]:
+    """All that there are in the environment; for an API key that may list none, those that the requester has connections to."""
+    try:
+        return await services.catalog.integrations()
+    except InsufficientScopeError:
+        own = [(one.integration_id, one.connection_id) async for one in _listed(services, requester, None)]
+        return await services.catalog.integrations(own)
+
+
 def wait_id_of(tags: Mapping[str, str]) -> str:
     """The id of the wait that brought a connection about; "" if none did. (Older tags hold the id and nothing else.)"""
     return tags.get(WAIT_TAG, "").partition(".")[0]
@@ -94,7 +103,7 @@ def _in_doubt(
 
 
 async def _listed(
-    services: Services, requester: Requester, integrations: Sequence[str]
+    services: Services, requester: Requester, integrations: Sequence[str] | None
 ) -> AsyncIterator[ConnectionSummary]:
     organization = {"organization_id": requester.organization_id} if requester.organization_id else requester.tags
     async for connection in services.nango.connections.list(tags=organization, integration_ids=integrations):

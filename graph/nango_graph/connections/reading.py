@@ -14,8 +14,8 @@ async def reading_tool(services: Services, integration: str) -> Tool | None:
 
 
 async def read(services: Services, connection: ConnectionSummary, tool: Tool) -> Any:
-    """POST /action/trigger: the tool's output. Raises `NangoError`."""
-    return await services.nango.actions.trigger(
+    """POST /action/trigger, or over the MCP: the tool's output. Raises `NangoError`."""
+    return await services.nango.runner.trigger(
         connection_id=connection.connection_id,
         integration_id=tool.integration,
         action=tool.name,

@@ -6,7 +6,7 @@ from typing import Any
 
 from nango_graph.connections.accounts import labelled, which_account
 from nango_graph.connections.answers import Answers
-from nango_graph.connections.finding import Found, find_connections, wait_id_of
+from nango_graph.connections.finding import Found, find_connections, integrations_for, wait_id_of
 from nango_graph.connections.introducing import confirmation
 from nango_graph.connections.naming import named_account
 from nango_graph.connections.questions import (
@@ -53,7 +53,7 @@ class Resolving:
         ]
         found = await find_connections(services, requester, [*wanted, *optional])
         known = await services.records.accounts.known(requester)
-        summaries = {integration.key: integration for integration in await services.catalog.integrations()}
+        summaries = {integration.key: integration for integration in await integrations_for(services, requester)}
         used = self._state.get("used") or {
             integration: connection["connection_id"]
             for integration, connection in (self._state.get("connections") or {}).items()

@@ -1,4 +1,4 @@
-"""One call to Nango: a read is made and recorded; a write is claimed, sent once, and recorded."""
+"""One call to Nango: a read is made and recorded; a write, or what else was asked for, is claimed, sent once, and recorded."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.runnables import RunnableLambda
 
 from nango_graph.execution.health import Health
-from nango_graph.records import AUTHORIZATION, Call, CallKey, CallState, Cause, NotAllowed, TurnRow
+from nango_graph.execution.judging import Judge
+from nango_graph.identity import BY_RULE
+from nango_graph.records import AUTHORIZATION, Call, CallKey, CallState, Cause, Decision, NotAllowed, TurnRow
 from nango_graph.services import Services
-from nango_tools import NangoError
+from nango_tools import Access, NangoError
+from nango_tools.policy import Effect, Ruling
 
 if TYPE_CHECKING:
-    from nango_graph.execution.work import Unit
+    from nango_graph.execution.units import Unit
 
 CONCURRENCY = 8
 LEASE_MARGIN = 30.0
@@ -29,6 +32,7 @@ class Caller:
         services: Services,
         turn: TurnRow,
         health: Health,
+        judge: Judge,
         *,
         sending: Callable[["Unit"], None],
         notice: Callable[[str], None],
@@ -36,12 +40,30 @@ class Caller:
         self._services = services
         self._turn = turn
         self._health = health
+        self._judge = judge
         self._sending = sending
         self._notice = notice
         self._slots = asyncio.Semaphore(CONCURRENCY)
 
-    async def read(self, unit: "Unit") -> Call:
-        """The call as it ended. One that the connection's state stopped is not recorded: it is made again."""
+    async def make(self, unit: "Unit") -> Call:
+        """The call as it ended, whoever made it. The policy is asked once more: a rule that was added meanwhile counts."""
+        ruling = self._judge.of(
+            unit.tool,
+            unit.connection,
+            unit.arguments,
+            plan_id=unit.key.plan_id,
+            step=unit.key.step,
+            edited=unit.edited,
+        )
+        if ruling.effect is Effect.DENY:
+            known = await self._services.records.calls.get(unit.key)
+            return await self.stands(known) if known else self._call(unit, "failed", error=f"Not sent. {ruling.reason}")
+        if unit.tool.access is Access.READ and ruling.effect is Effect.ALLOW:
+            return await self._read(unit)
+        return await self._claimed(unit, ruling)
+
+    async def _read(self, unit: "Unit") -> Call:
+        """One that the connection's state stopped is not recorded: it is made again."""
         records, clock = self._services.records, self._services.clock
         known = await records.calls.get(unit.key)
         if known is not None:
@@ -58,13 +80,19 @@ class Caller:
         )
         return call
 
-    async def write(self, unit: "Unit") -> Call:
-        """The call as it ended, whoever made it. `unknown` if nobody can say."""
+    async def _claimed(self, unit: "Unit", ruling: Ruling) -> Call:
+        """`unknown` if nobody can say how it ended."""
         records, clock, tenant = self._services.records, self._services.clock, self._turn.requester.tenant
         lease = clock.now() + self._services.settings.nango.write_timeout + LEASE_MARGIN
         claim = self._call(unit, "claimed", lease_until=lease)
         try:
-            existing = await records.calls.claim(claim, tenant=tenant, thread_id=self._turn.thread_id, now=clock.now())
+            existing = await records.calls.claim(
+                claim,
+                tenant=tenant,
+                thread_id=self._turn.thread_id,
+                now=clock.now(),
+                by_rule=_decision(unit, ruling) if ruling.effect is Effect.ALLOW else None,
+            )
         except NotAllowed as reason:
             return self._call(unit, "failed", error=f"Not sent: {reason}.")
         if existing is not None:
@@ -92,11 +120,11 @@ class Caller:
 
     async def _send(self, unit: "Unit", *, writes: bool) -> tuple[CallState, Any, NangoError | None]:
         async def send(arguments: Any) -> Any:
-            return await self._services.nango.actions.trigger(
+            return await self._services.nango.runner.trigger(
                 connection_id=unit.connection["connection_id"],
                 integration_id=unit.tool.integration,
                 action=unit.tool.name,
-                input=arguments,
+                input=unit.tool.input_of(arguments),
                 writes=writes,
             )
 
@@ -133,6 +161,18 @@ class Caller:
             error=error,
             cause=cause,
         )
+
+
+def _decision(unit: "Unit", ruling: Ruling) -> Decision:
+    return Decision(
+        key=unit.key,
+        verdict="approved",
+        digest=unit.digest,
+        arguments=unit.arguments,
+        asked_id="",
+        actor=f"{BY_RULE}{ruling.rule or 'no rule'}"[:255],
+        message=" ".join(filter(None, [ruling.reason, f"({ruling.where})" if ruling.where else ""])),
+    )
 
 
 async def ended(services: Services, call: Call, *, notice: Callable[[str], None]) -> Call:

@@ -26,6 +26,8 @@ class StepState:
     asks: list[Any] = field(default_factory=list)
     unconnected: bool = False
     """Does it hang on a connection that broke: its own, or that of a step it needs?"""
+    withheld: str = ""
+    """Why calls were not made that a rule denies, or whose tool is held back. For people, not for a model."""
 
 
 @dataclass(frozen=True, slots=True)

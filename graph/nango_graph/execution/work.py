@@ -1,4 +1,4 @@
-"""One step's work: bind its arguments, look up what was decided, make its calls, and commit what came of them."""
+"""One step's work: bind its arguments, look up what rules and humans decided, make its calls, and commit what came of them."""
 
 import asyncio
 from collections import Counter
@@ -6,53 +6,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nango_graph.digests import action_digest, digest
+from nango_graph.digests import digest
 from nango_graph.execution.calling import Caller
 from nango_graph.execution.health import Health
+from nango_graph.execution.judging import Judge
 from nango_graph.execution.scheduler import Status, StepState
 from nango_graph.execution.standing import Standing, Standings
+from nango_graph.execution.units import AskToSend, AskWhatHappened, Unit, unit_of
+from nango_graph.execution.words import (
+    ALLOWED_BEFORE,
+    APPROVED_OTHERWISE,
+    FAILED_BEFORE,
+    done_before,
+    reasons,
+    why_asked,
+    why_withheld,
+)
+from nango_graph.offering import Offer
 from nango_graph.planning.arguments import argument_problem
 from nango_graph.planning.plan import Step
 from nango_graph.planning.references import ReferenceProblem, bind
 from nango_graph.records import AUTHORIZATION, Call, CallKey, PlanRow, Records
-from nango_graph.state import Connection
-from nango_tools import Access, Tool
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One call that a step makes."""
-
-    key: CallKey
-    step: Step
-    tool: Tool
-    connection: Connection
-    arguments: Any
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class AskToSend:
-    """A write that a human must allow or refuse. `note`: what became of it before."""
-
-    unit: Unit
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AskWhatHappened:
-    """A write that left and whose outcome nobody knows."""
-
-    call: Call
-
-
-Ask = AskToSend | AskWhatHappened
-
-_FAILED_BEFORE = (
-    "This was sent before, and failed because the connection had broken. What it did before it failed may have taken effect: "
-    "look in the account before you have it sent again."
-)
-_APPROVED_OTHERWISE = "This was approved before, but for another account, or another action, than would be used now."
+from nango_tools import Access
+from nango_tools.policy import Effect, Ruling
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +39,8 @@ class Prepared:
     at_once: bool = False
     left_out: int = 0
     """Items that the user did not approve."""
+    denied: Sequence[Ruling] = ()
+    """For each item that a rule denies: the ruling."""
     hindrance: StepState | None = None
     """Why what is missing can't be done now."""
 
@@ -74,8 +52,9 @@ class StepWork:
         plan: PlanRow,
         records: Records,
         tenant: str,
-        tools: Mapping[str, Tool],
+        offer: Offer,
         health: Health,
+        judge: Judge,
         declined: Mapping[str, str],
         standings: Standings,
         caller: Caller,
@@ -86,8 +65,9 @@ class StepWork:
         self._plan = plan
         self._records = records
         self._tenant = tenant
-        self._tools = tools
+        self._offer = offer
         self._health = health
+        self._judge = judge
         self._declined = declined
         self._standings = standings
         self._caller = caller
@@ -101,10 +81,19 @@ class StepWork:
             return StepState("failed", error=f"{problem} Nothing was sent.")
         connection = self._health.usable(step.integration)
         if connection is None:
-            return self._as_it_stands(step, [self._standings.of(key) for key in bound])
-        tool = self._tools.get(step.tool)
+            return self._as_it_stands(
+                [self._standings.of(key) for key in bound], step, lambda made: self._without_connection(step, made)
+            )
+        tool = self._offer.tools.get(step.tool)
         if tool is None:
-            return StepState("failed", error=f"There is no tool {step.tool} any more. Nothing was sent.")
+            # What a rule denies, or the guard holds back, does not exist for a planner. People are told.
+            gone = f"There is no tool {step.tool} any more."
+            withheld = self._offer.why_not(step.tool)
+            return self._as_it_stands(
+                [self._standings.of(key) for key in bound],
+                step,
+                lambda made: StepState("failed", error=f"{gone} {done_before(made)}".strip(), withheld=withheld),
+            )
         for arguments in bound.values():
             misfit = argument_problem(tool.input_schema, arguments, bound=True)
             if misfit is not None:
@@ -113,11 +102,9 @@ class StepWork:
                     error=f"The arguments don't fit {tool.id}: {misfit}. Nothing was sent.",
                     arguments=arguments,
                 )
-        units = [_unit(key, step, tool, connection, arguments) for key, arguments in bound.items()]
+        units = [unit_of(key, step, tool, connection, arguments) for key, arguments in bound.items()]
         if not units:
             return StepState("succeeded", output=[])
-        if tool.access is Access.READ:
-            return Prepared(step, units, at_once=True)
         return await self._decided(step, units)
 
     def sends(self, prepared: Prepared) -> bool:
@@ -129,6 +116,8 @@ class StepWork:
         else:
             calls = [await self._one(call) for call in prepared.calls]
         state = self._state_of(prepared, [call for call in calls if call is not None])
+        if prepared.denied:
+            state = replace(state, withheld=why_withheld(prepared.step, prepared.denied))
         self._ended(prepared.step, state)
         return state
 
@@ -136,11 +125,9 @@ class StepWork:
         """None: its connection broke before it was sent."""
         if isinstance(call, Call):
             return self._or_question(await self._caller.stands(call), of=call.key)
-        if call.tool.access is Access.READ:
-            return await self._caller.read(call)
         if self._health.usable(call.tool.integration) is None:
             return None
-        return self._or_question(await self._caller.write(call), of=call.key)
+        return self._or_question(await self._caller.make(call), of=call.key)
 
     def _without_connection(self, step: Step, made: Sequence[Call]) -> StepState:
         """Parked; or, if nobody waits for the connection any more, the end of the step."""
@@ -178,60 +165,99 @@ class StepWork:
             bound[key] = bind(step.arguments, {**outputs, "item": item})
         return bound
 
-    def _as_it_stands(self, step: Step, standings: Sequence[Standing]) -> Prepared | StepState:
-        """The step without its connection: what was done stays done."""
+    def _as_it_stands(
+        self, standings: Sequence[Standing], step: Step, hindered: Callable[[Sequence[Call]], StepState]
+    ) -> Prepared | StepState:
+        """The step where no call can be made any more: what was done stays done."""
         made = [standing.call for standing in standings if standing.call is not None]
         settled = all(standing.is_settled for standing in standings)
         if not made:
             if not settled:
-                return self._without_connection(step, [])
+                return hindered([])
             if not standings:
                 return StepState("succeeded", output=[])
             return _rejected(standings)
-        return Prepared(
-            step,
-            made,
-            left_out=len(standings) - len(made),
-            hindrance=None if settled else self._without_connection(step, made),
-        )
+        return Prepared(step, made, left_out=len(standings) - len(made), hindrance=None if settled else hindered(made))
 
     async def _decided(self, step: Step, units: Sequence[Unit]) -> Prepared | StepState:
-        """The writes as approved. Asks for those that nobody has decided on."""
-        if not self._records.writes_allowed:
+        """The calls as rules allow or humans approved them. Asks for those that must be asked for, and first: until a human has
+        decided on these, the step does nothing. What a rule denies is left out.
+        """
+        reads = units[0].tool.access is Access.READ
+        if not reads and not self._records.writes_allowed:
             return StepState("failed", error="Writes are switched off: the records are in memory. Nothing was sent.")
         standings = [self._standings.of(unit.key) for unit in units]
         calls: list[Unit | Call] = []
-        asks: list[Ask] = []
+        asks: list[AskToSend] = []
+        denied: list[Ruling] = []
         for unit, standing in zip(units, standings, strict=True):
             found = standing.call if standing.is_settled else await self._to_send(unit, standing)
-            if isinstance(found, AskToSend):
-                asks.append(found)
-            elif found is not None:
-                calls.append(found)
+            match found:
+                case Ruling():
+                    denied.append(found)
+                case AskToSend():
+                    asks.append(found)
+                case Unit() | Call():
+                    calls.append(found)
         if asks:
-            return StepState("asking", asks=asks)
+            unasked = sum(isinstance(call, Unit) for call in calls)
+            beside = [f"{unasked} more of this step are allowed, or were approved before."] if unasked else []
+            beside += [f"{len(denied)} more of this step are left out. {reasons(denied)}"] if denied else []
+            return StepState("asking", asks=[replace(ask, notes=(*ask.notes, *beside)) for ask in asks])
+        if not calls and denied:
+            return StepState(
+                "failed",
+                error=f"Not sent. {reasons(denied)}",
+                arguments=units[0].arguments,
+                withheld=why_withheld(step, denied),
+            )
         if not calls:
             return _rejected(standings, units[0].arguments)
-        return Prepared(step, calls, left_out=len(units) - len(calls))
+        left_out = len(units) - len(calls) - len(denied)
+        return Prepared(step, calls, at_once=reads, left_out=left_out, denied=denied)
 
-    async def _to_send(self, unit: Unit, standing: Standing) -> Unit | AskToSend:
-        """The call that may be sent under the decision that stands, or the question for one."""
+    async def _to_send(self, unit: Unit, standing: Standing) -> Unit | AskToSend | Ruling:
+        """The call that may be sent under the rules, or the decision that stands; the question for one; or why it is denied."""
         decision = standing.decision
         if decision is None:
-            twin = await self._records.calls.done_before(self._plan.id, self._plan.turn_id, unit.digest, self._tenant)
-            return AskToSend(unit) if twin is None else unit
-        now = _unit(standing.key, unit.step, unit.tool, unit.connection, decision.arguments)
+            ruling = self._ruling(unit)
+            if ruling.effect is not Effect.ASK:
+                return unit if ruling.effect is Effect.ALLOW else ruling
+            if unit.tool.access is not Access.READ and await self._was_sent(unit):
+                return unit
+            return AskToSend(unit, why_asked(ruling))
+        now = replace(
+            unit_of(standing.key, unit.step, unit.tool, unit.connection, decision.arguments),
+            edited=decision.arguments != unit.arguments,
+        )
+        ruling, following = self._ruling(now), replace(now, key=standing.following)
+        if ruling.effect is Effect.DENY:
+            return ruling
         if standing.call is not None and not standing.call.may_be_claimed_again:
-            return AskToSend(replace(now, key=standing.following), _FAILED_BEFORE)
+            return AskToSend(following, (FAILED_BEFORE,))
         # Worked out anew: the tool or the account may not be the one that was shown.
-        if now.digest != decision.digest:
-            return AskToSend(replace(now, key=standing.following), _APPROVED_OTHERWISE)
-        return now
+        same = now.digest == decision.digest
+        if decision.is_by_rule:
+            if ruling.effect is Effect.ASK:
+                return AskToSend(following, (ALLOWED_BEFORE, *why_asked(ruling)))
+            return now if same else following
+        return now if same else AskToSend(following, (APPROVED_OTHERWISE,))
+
+    async def _was_sent(self, unit: Unit) -> bool:
+        """Was exactly this sent under another plan of the turn, so that it is not sent again anyway?"""
+        twin = await self._records.calls.done_before(self._plan.id, self._plan.turn_id, unit.digest, self._tenant)
+        return twin is not None
+
+    def _ruling(self, unit: Unit) -> Ruling:
+        return self._judge.of(
+            unit.tool, unit.connection, unit.arguments, plan_id=self._plan.id, step=unit.step.id, edited=unit.edited
+        )
 
     def _or_question(self, call: Call, *, of: CallKey) -> Call | AskWhatHappened:
-        """An unknown outcome is a human's to settle, never sent again by itself."""
+        """The unknown outcome of a write is a human's to settle, and it is never sent again by itself."""
         decided = call.key == of and self._standings.after(of) is not None
-        return AskWhatHappened(call) if call.state == "unknown" and not decided else call
+        settled = call.state != "unknown" or call.access == Access.READ.value
+        return call if settled or decided else AskWhatHappened(call)
 
     def _state_of(self, prepared: Prepared, calls: Sequence[Call | AskWhatHappened]) -> StepState:
         step = prepared.step
@@ -250,8 +276,9 @@ class StepWork:
             return replace(self._without_connection(step, ended), output=output)
         arguments = ended[0].arguments if step.for_each is None else [call.arguments for call in ended]
         if not bad:
-            note = f"{prepared.left_out} left out by the user." if prepared.left_out else ""
-            return StepState("succeeded", output=output, error=note, arguments=arguments)
+            notes = [f"{prepared.left_out} left out by the user."] if prepared.left_out else []
+            notes += [f"{len(prepared.denied)} not sent. {reasons(prepared.denied)}"] if prepared.denied else []
+            return StepState("succeeded", output=output, error=" ".join(notes), arguments=arguments)
         status: Status = "rejected" if self._let_go(bad) else "failed"
         if any(call.state == "unknown" for call in bad):
             status = "unknown"
@@ -264,10 +291,6 @@ class StepWork:
         """Did the user say of every call that failed that it did not happen, and is not to be sent again?"""
         following = [self._standings.after(call.key) for call in failed]
         return all(decision is not None and decision.verdict == "rejected" for decision in following)
-
-
-def _unit(key: CallKey, step: Step, tool: Tool, connection: Connection, arguments: Any) -> Unit:
-    return Unit(key, step, tool, connection, arguments, action_digest(tool.id, connection["connection_id"], arguments))
 
 
 def _rejected(standings: Sequence[Standing], arguments: Any = None) -> StepState:

@@ -11,7 +11,7 @@ from nango_graph.digests import digest
 from nango_graph.errors import UsageError
 from nango_graph.execution.calling import ended
 from nango_graph.execution.outputs import earlier_results
-from nango_graph.execution.work import AskWhatHappened
+from nango_graph.execution.units import AskWhatHappened
 from nango_graph.identity import names_nobody, requester_of
 from nango_graph.questions import approval_message, approval_requests
 from nango_graph.records import PlanRow, TurnRow

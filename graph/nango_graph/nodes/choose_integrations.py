@@ -7,10 +7,12 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.runtime import Runtime
 
+from nango_graph.catalog_view import directory_for, requests_of
 from nango_graph.choosing import clear_choice
-from nango_graph.connections.finding import find_connections
+from nango_graph.connections.finding import find_connections, integrations_for
 from nango_graph.context import Context
 from nango_graph.models import call_tool_of
+from nango_graph.offering import visible
 from nango_graph.prompts import choose_prompt
 from nango_graph.services import Services
 from nango_graph.state import Reply, State
@@ -41,7 +43,9 @@ _QUESTION = re.compile("[?\u037e\u061f\uff1f]")
 
 async def choose_integrations(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
     """`integrations`: what the request needs. `optional`: what else was used in the conversation, and is never asked for."""
-    available = {integration.key: integration for integration in await services.catalog.integrations()}
+    turn = await turn_of(state, runtime, services)
+    available = {integration.key: integration for integration in await integrations_for(services, turn.requester)}
+    shown = {integration.key: integration for integration in await visible(available.values(), turn, services)}
     wanted: list[str] = state["turn"]["settings"]["integrations"]
     unknown = [key for key in wanted if key not in available]
     if unknown:
@@ -53,8 +57,8 @@ async def choose_integrations(state: State, runtime: Runtime[Context], services:
                 "Correct `integrations` in the run's context. Nothing was done.",
             )
         }
-    candidates = [integration for key, integration in sorted(available.items()) if not wanted or key in wanted]
-    if not candidates:
+    candidates = [integration for key, integration in sorted(shown.items()) if not wanted or key in wanted]
+    if not available:
         return {
             "reply": Reply(
                 kind="problem",
@@ -69,7 +73,7 @@ async def choose_integrations(state: State, runtime: Runtime[Context], services:
         choice = clear_choice(state["turn"]["request"], list(available.values()), allowed=allowed, used=used)
     if choice is not None and (choice.sure or await _all_usable(choice.needed, state, runtime, services)):
         return {"integrations": sorted(choice.needed), "optional": sorted(choice.optional)}
-    chosen = await _chosen_by_model(candidates, state, services)
+    chosen = await _chosen_by_model(candidates, state, services) if candidates else set[str]()
     return {"integrations": sorted(chosen), "optional": sorted(used - chosen)}
 
 
@@ -93,9 +97,10 @@ async def _all_usable(integrations: Iterable[str], state: State, runtime: Runtim
 
 
 async def _chosen_by_model(candidates: list[IntegrationSummary], state: State, services: Services) -> set[str]:
+    shown = await directory_for(requests_of(state), candidates, services.finder)
     arguments = await call_tool_of(
         services.model,
-        choose_prompt(integrations=candidates, conversation=state["messages"], turn=state["turn"]),
+        choose_prompt(integrations=shown, conversation=state["messages"], turn=state["turn"]),
         CHOOSE_INTEGRATIONS_SCHEMA,
     )
     named = arguments.get("integrations") if isinstance(arguments, dict) else None

@@ -1,6 +1,5 @@
 """Checks an answer against what was shown and records it; an answer that can't be taken is asked for again."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -8,14 +7,17 @@ from langgraph.runtime import Runtime
 from nango_graph.approval import UNKNOWN_OUTCOMES, Answer, BadAnswer, again, read_answers
 from nango_graph.context import Context
 from nango_graph.digests import action_digest, digest
+from nango_graph.execution.judging import Judge
+from nango_graph.execution.provenance import provenance_in
 from nango_graph.identity import actor_of
-from nango_graph.offering import offer_of
+from nango_graph.offering import Offer, offer_of
 from nango_graph.planning.arguments import argument_problem, coerced
 from nango_graph.records import CallKey, Decision, TurnRow
 from nango_graph.services import Services
 from nango_graph.state import Asked, State
 from nango_graph.turn import turn_of
 from nango_tools import Access, NangoError, Tool
+from nango_tools.policy import Effect
 
 
 async def decide(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
@@ -29,7 +31,7 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     outcomes: list[tuple[CallKey, str]] = []
     try:
         answers = read_answers(asked, state.get("answered"))
-        tools = await _tools(state, turn, services) if any(answer.kind != "reject" for answer in answers) else {}
+        offer = await _offer(state, turn, services) if any(answer.kind != "reject" for answer in answers) else Offer({})
         for position, answer in enumerate(answers):
             item, shown = asked["items"][position], asked["payload"]["action_requests"][position]
             await _refuse_foreign_plan(item["plan_id"], turn, services)
@@ -38,7 +40,10 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
                 decisions.append(decision)
                 outcomes += outcome
             else:
-                decisions += _on_write(item, shown, answer, asked, actor, tools.get(item["tool"]))
+                made = _on_write(item, shown, answer, asked, actor, offer)
+                if answer.kind == "edit":
+                    await _refuse_denied(item["tool"], made, offer, state, turn, services)
+                decisions += made
     except BadAnswer as problem:
         return {"asked": again(asked, str(problem)), "answered": None}
     await services.records.decisions.record(decisions, tenant=turn.requester.tenant, thread_id=turn.thread_id, now=now)
@@ -58,17 +63,43 @@ async def _refuse_foreign_plan(plan_id: str, turn: TurnRow, services: Services) 
         raise BadAnswer("What was asked does not belong to this thread. Send the request again.")
 
 
-async def _tools(state: State, turn: TurnRow, services: Services) -> Mapping[str, Tool]:
+async def _offer(state: State, turn: TurnRow, services: Services) -> Offer:
     try:
-        return (await offer_of(state, turn, services)).tools
+        return await offer_of(state, turn, services)
     except NangoError as error:
         raise BadAnswer(f"The answer can't be checked just now: {error} Answer again later.") from error
 
 
+async def _refuse_denied(
+    name: str, made: list[Decision], offer: Offer, state: State, turn: TurnRow, services: Services
+) -> None:
+    """What a human edits, the rules are asked about again."""
+    tool = offer.tools.get(name)
+    if tool is None:
+        raise BadAnswer(offer.why_not(name) or f"{name} is not offered any more.")
+    judge = Judge(services, turn, await provenance_in(turn, services))
+    for decision in made:
+        if decision.verdict == "approved":
+            ruling = judge.of(
+                tool,
+                state["connections"][tool.integration],
+                decision.arguments,
+                plan_id=decision.key.plan_id,
+                step=decision.key.step,
+                edited=True,
+            )
+            if ruling.effect is Effect.DENY:
+                raise BadAnswer(f"{name}: what it was edited to can't be sent. {ruling.reason}")
+
+
 def _on_write(
-    item: dict[str, Any], shown: dict[str, Any], answer: Answer, asked: Asked, actor: str, tool: Tool | None
+    item: dict[str, Any], shown: dict[str, Any], answer: Answer, asked: Asked, actor: str, offer: Offer
 ) -> list[Decision]:
-    """One decision for each call, bound to the digest of what was shown, or of what it was edited to."""
+    """One decision for each call, bound to the digest of what was shown, or of what it was edited to.
+
+    A rule that denies the tool by now takes no decision away: it is asked again before anything is sent.
+    """
+    tool = offer.tools.get(item["tool"]) or offer.denied.get(item["tool"], (None,))[0]
     shown_args = _without(shown["args"], item["confirm"])
     originals: list[dict[str, Any]] = shown_args["items"] if item["fans_out"] else [shown_args]
     units = item["units"]
@@ -81,7 +112,11 @@ def _on_write(
         )
     ):
         raise BadAnswer("What was shown is not what would be sent. Send the request again.")
-    if answer.kind == "approve" and (tool is None or tool.access is Access.DESTRUCTIVE):
+    if answer.kind == "approve" and tool is None:
+        raise BadAnswer(
+            f"{offer.why_not(item['tool']) or item['tool'] + ' is not offered any more.'} Reject it, or wait."
+        )
+    if answer.kind == "approve" and tool is not None and tool.access is Access.DESTRUCTIVE:
         raise BadAnswer(
             f"{item['tool']}: it deletes or overwrites, so approving is not enough. Send the request again."
         )

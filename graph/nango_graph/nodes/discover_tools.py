@@ -12,10 +12,22 @@ from nango_graph.turn import turn_of
 
 
 async def discover_tools(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
+    """Streams `{"type": "tools"}`. counts: tools of each integration; listings: where those come from ("mcp", "scripts" or
+    "both"); held: ids of tools that the catalogue keeps back; runs_over: how actions are run ("rest" or "mcp"), as far as
+    that is known.
+    """
     turn = await turn_of(state, runtime, services)
-    tools = (await offer_of(state, turn, services)).tools
+    offer = await offer_of(state, turn, services)
     counts: dict[str, int] = dict.fromkeys(state.get("connections") or {}, 0)
-    for tool in tools.values():
+    for tool in offer.tools.values():
         counts[tool.integration] += 1
-    runtime.stream_writer({"type": "tools", "counts": counts})
+    runtime.stream_writer(
+        {
+            "type": "tools",
+            "counts": counts,
+            "listings": {integration: services.catalog.source(integration) for integration in counts},
+            "held": [held.tool for held in offer.held],
+            "runs_over": services.nango.runner.path,
+        }
+    )
     return {}

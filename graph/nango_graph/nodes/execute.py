@@ -1,25 +1,28 @@
 """Carries the plan out as far as it goes: what is ready runs at once; writes that nobody decided on are asked for."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from langgraph.runtime import Runtime
 
 from nango_graph.approval import ask
-from nango_graph.connections.finding import still_usable
+from nango_graph.connections.accounts import usable_accounts
 from nango_graph.context import Context
 from nango_graph.execution.calling import Caller
 from nango_graph.execution.health import Health
+from nango_graph.execution.judging import Judge
 from nango_graph.execution.outputs import load_outputs
+from nango_graph.execution.provenance import provenance_in
 from nango_graph.execution.scheduler import Planned, StepState, carry_out
 from nango_graph.execution.standing import Standings
-from nango_graph.execution.work import Ask, StepWork, Unit
-from nango_graph.offering import offer_of
+from nango_graph.execution.units import Ask, Unit
+from nango_graph.execution.work import StepWork
+from nango_graph.offering import Offer, offer_of
 from nango_graph.planning.plan import Step
 from nango_graph.planning.signatures import abridged, preview_of, shape_of
 from nango_graph.questions import approval_message, approval_requests
-from nango_graph.records import TurnRow
 from nango_graph.services import Services
-from nango_graph.state import Reply, Result, State
+from nango_graph.state import Connection, Reply, Result, State
 from nango_graph.turn import thread_of, turn_of
 from nango_tools import Access, Tool
 
@@ -35,8 +38,9 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         }
     steps = [Step.model_validate(step) for step in row.steps]
     chosen = state.get("connections") or {}
-    usable = await still_usable(services, turn.requester, chosen)
-    tools = await _tools(steps, {**state, "connections": usable}, turn, services)
+    usable = await usable_accounts(services, turn.requester, chosen)
+    offer = await offer_of({**state, "connections": usable}, turn, services)
+    judge = Judge(services, turn, await provenance_in(turn, services))
     health = Health(
         services,
         turn.requester,
@@ -50,19 +54,22 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         plan=row,
         records=records,
         tenant=tenant,
-        tools=tools,
+        offer=offer,
         health=health,
+        judge=judge,
         declined={integration: because.get(integration, "") for integration in state["declined"]},
         standings=Standings(
             await records.decisions.of_plan(row.id, tenant), await records.calls.of_plan(row.id, tenant)
         ),
-        caller=Caller(services, turn, health, sending=progress.sending, notice=progress.notice),
+        caller=Caller(services, turn, health, judge, sending=progress.sending, notice=progress.notice),
         max_items=state["turn"]["settings"]["max_items"],
         ended=progress.ended,
     )
+    tools = await _known(steps, usable, offer, services)
     planned = [
         Planned(
             step,
+            # What asks is not thereby a write: the order of a plan hangs on what its steps do.
             writes=step.tool in tools and tools[step.tool].access is not Access.READ,
             connection_id=health.chosen_id(step.integration) or step.integration,
         )
@@ -88,10 +95,12 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
     return update
 
 
-async def _tools(steps: list[Step], state: State, turn: TurnRow, services: Services) -> dict[str, Tool]:
-    """Also of integrations whose connection is gone: what a step would do is known without it."""
-    tools = dict((await offer_of(state, turn, services)).tools)
-    for integration in {step.integration for step in steps} - set(state["connections"]):
+async def _known(
+    steps: list[Step], usable: Mapping[str, Connection], offer: Offer, services: Services
+) -> dict[str, Tool]:
+    """Also of integrations whose connection is gone, and what a rule denies: what a step would do is known without it."""
+    tools = {**offer.tools, **{tool_id: tool for tool_id, (tool, _) in offer.denied.items()}}
+    for integration in {step.integration for step in steps} - set(usable):
         tools |= {tool.id: tool for tool in await services.catalog.tools(integration)}
     return tools
 
@@ -144,6 +153,8 @@ def _result(step: Step, state: StepState) -> Result:
         result["shape"], result["preview"] = shape_of(state.output), preview_of(state.output)
     if state.error:
         result["error"] = state.error
+    if state.withheld:
+        result["withheld"] = state.withheld
     return result
 
 

@@ -1,25 +1,20 @@
 """Has the model plan the request: steps, a question, an answer, an integration that is missing, another account."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langgraph.runtime import Runtime
 
+from nango_graph.asking_the_planner import account_named, accounts_of, ask_planner
 from nango_graph.connections.scopes import lacking_in_each
 from nango_graph.context import Context
 from nango_graph.digests import digest
-from nango_graph.models import call_tool_of
 from nango_graph.offering import offer_of
-from nango_graph.planning.arguments import argument_problem
-from nango_graph.planning.plan import SUBMIT_PLAN_SCHEMA, Step, Submission, structure_problem
-from nango_graph.prompts import Account, plan_prompt
-from nango_graph.records import PlanRow, TurnRow
+from nango_graph.planning.plan import Submission
+from nango_graph.records import PlanRow
 from nango_graph.services import Services
-from nango_graph.state import Connection, Reply, State
+from nango_graph.state import Reply, State
 from nango_graph.turn import thread_of, turn_of
-from nango_tools import Tool
 
-REPAIRS = 2
 MAX_PLANNED = 8
 """Plans and wishes for further integrations in one turn, all together."""
 
@@ -36,7 +31,10 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
         return {
             "reply": Reply(kind="problem", text="I planned this several times over without getting on, so I stopped.")
         }
-    submission = await _submission(state, turn, services, await _used_step_ids(services, thread_id))
+    submission, searched = await ask_planner(state, turn, services, await _used_step_ids(services, thread_id))
+    if searched:
+        turn_state = {**turn_state, "searched": searched}
+        state = {**state, "turn": turn_state}
     match submission:
         case str():
             return {
@@ -58,7 +56,7 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
             )
             return await _begun(row, state, runtime, services)
         case Submission(kind="account"):
-            chosen = _account(submission, accounts_of(state))
+            chosen = account_named(submission, accounts_of(state))
             if chosen is not None:
                 await services.records.accounts.prefer(
                     turn.requester, submission.integration, chosen["connection_id"], now=services.clock.now()
@@ -110,110 +108,6 @@ def _planned(row: PlanRow, state: State, runtime: Runtime[Context]) -> dict[str,
         "problem": None,
         "unfinished": [],
     }
-
-
-async def _submission(state: State, turn: TurnRow, services: Services, used: set[str]) -> Submission | str:
-    """A submission that holds, or what was wrong with the last try."""
-    tools = (await offer_of(state, turn, services)).tools
-    settings = state["turn"]["settings"]
-    in_use, declined = set(state.get("connections") or {}), set(state["declined"])
-    others = [
-        integration
-        for integration in await services.catalog.integrations()
-        if integration.key not in in_use | declined
-        and (not settings["integrations"] or integration.key in settings["integrations"])
-    ]
-    known = {result["step"] for result in [*state["earlier"], *state["results"]] if result["status"] == "succeeded"}
-    accounts = accounts_of(state)
-    problem, complaint = state.get("problem"), ""
-    for _ in range(1 + REPAIRS):
-        prompt = plan_prompt(
-            tools=tools.values(),
-            others=others,
-            conversation=state["messages"],
-            turn=state["turn"],
-            results=[*state["earlier"], *state["results"]],
-            unfinished=state["unfinished"],
-            declined=state["declined"],
-            declined_because=state.get("declined_because") or {},
-            accounts=accounts,
-            problem=" ".join(filter(None, [problem, complaint])) or None,
-            next_step_id=next_step_id(used),
-        )
-        arguments = await call_tool_of(services.model, prompt, SUBMIT_PLAN_SCHEMA)
-        read = Submission.read(arguments) if isinstance(arguments, dict) else arguments
-        if isinstance(read, str):
-            fault: str | None = read
-        elif read.kind == "integration":
-            keys = [integration.key for integration in others]
-            fault = (
-                None if read.integration in keys else f"integration must be one of {', '.join(keys) or '(none left)'}"
-            )
-        elif read.kind == "account":
-            fault = _account_fault(read, accounts)
-        elif read.kind == "plan":
-            fault = _plan_fault(read.steps, tools, used=used, known=known, max_steps=settings["max_steps"])
-        else:
-            fault = None
-        if fault is None and isinstance(read, Submission):
-            return read
-        complaint = f"Your last submission was refused: {fault}"
-    return fault or "no plan"
-
-
-def accounts_of(state: State) -> list[Account]:
-    """The accounts of those integrations of this turn that have several, the one in use first."""
-    said, listed = state.get("accounts") or {}, list[Account]()
-    for integration, used in sorted((state.get("connections") or {}).items()):
-        others = (state.get("others") or {}).get(integration, [])
-        for connection in [used, *others] if others else []:
-            in_use = connection is used
-            listed.append(Account(f"A{len(listed) + 1}", connection, in_use, in_use and integration in said))
-    return listed
-
-
-def _account(submission: Submission, accounts: Sequence[Account]) -> Connection | None:
-    return next(
-        (
-            one.connection
-            for one in accounts
-            if one.key == submission.account and one.connection["integration"] == submission.integration
-        ),
-        None,
-    )
-
-
-def _account_fault(submission: Submission, accounts: Sequence[Account]) -> str | None:
-    there = [one for one in accounts if one.connection["integration"] == submission.integration]
-    if not there:
-        several = sorted({one.connection["integration"] for one in accounts})
-        return f"integration must be one with several accounts: {', '.join(several) or '(there is none)'}"
-    if any(one.chosen for one in there):
-        return f"the account for {submission.integration} is chosen already: go on with the request, or answer"
-    if submission.account and _account(submission, accounts) is None:
-        return f"account must be one of {', '.join(one.key for one in there)}, or empty"
-    return None
-
-
-def _plan_fault(
-    steps: list[Step], tools: Mapping[str, Tool], *, used: set[str], known: set[str], max_steps: int
-) -> str | None:
-    for step in steps:
-        if step.id in used:
-            return f"Step id {step.id} was used before; begin with {next_step_id(used)}."
-        if step.tool not in tools:
-            return f"Step {step.id}: there is no tool {step.tool!r}; use one of those listed, by its full name."
-    if fault := structure_problem(steps, known=known, max_steps=max_steps):
-        return fault
-    for step in steps:
-        if problem := argument_problem(tools[step.tool].input_schema, step.arguments, bound=False):
-            return f"Step {step.id}: the arguments don't fit {step.tool}: {problem}."
-    return None
-
-
-def next_step_id(used: set[str]) -> str:
-    numbers = [int(step[1:]) for step in used if step[:1] == "s" and step[1:].isdecimal()]
-    return f"s{max(numbers, default=0) + 1}"
 
 
 async def _used_step_ids(services: Services, thread_id: str) -> set[str]:

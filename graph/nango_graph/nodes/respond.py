@@ -8,10 +8,11 @@ from langgraph.runtime import Runtime
 from nango_graph.context import Context
 from nango_graph.errors import ModelError
 from nango_graph.models import stream_text
-from nango_graph.prompts import answer_prompt
+from nango_graph.prompts import FOR_PEOPLE, answer_prompt
 from nango_graph.services import Services
 from nango_graph.state import Result, State
 from nango_graph.turn import turn_of
+from nango_graph.withheld import withheld_from
 
 
 async def respond(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
@@ -36,6 +37,10 @@ async def respond(state: State, runtime: Runtime[Context], services: Services) -
             message = await stream_text(services.model, prompt)
         except ModelError as error:
             message = AIMessage(f"{plain_account(state['results'])}\n\n({error})")
+    withheld = await withheld_from(state, turn, services)
+    if withheld:
+        text = f"{message.text}\n\n{withheld}"
+        message = AIMessage(text, id=message.id, additional_kwargs={FOR_PEOPLE: withheld})
     await services.records.plans.close_turn(turn.id)
     await services.records.turns.finish(turn.id, services.clock.now())
     return {"messages": [message], "asked": None, "answered": None}

@@ -5,11 +5,9 @@ from typing import Any
 
 import jsonschema
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
 from nango_graph.planning.references import is_unbound
+from nango_tools.fitting import misfit
 
 # What these say about a value depends on parts of it that are not known yet.
 _DEPENDS_ON_VALUES = {
@@ -34,31 +32,7 @@ class _Unknown(str):
 
 def argument_problem(schema: dict[str, Any], arguments: Any, *, bound: bool) -> str | None:
     """What is wrong, in one compact line; None if nothing. With `bound` false, references may become anything."""
-    instance = arguments if bound else _with_unknowns(arguments)
-    try:
-        Draft202012Validator.check_schema(schema)
-        # An empty registry: without one, a `$ref` to an address is fetched.
-        validator = Draft202012Validator(schema, registry=Registry())
-        errors = [error for error in validator.iter_errors(instance) if not _undecided(error)]
-    except (SchemaError, Unresolvable, RecursionError) as broken:
-        return f"the tool's own schema is broken ({type(broken).__name__}), so nothing can be checked against it"
-    if not errors:
-        return unknown_names(schema, arguments)
-    error = best_match(errors)
-    where = ".".join(map(str, error.absolute_path)) or "arguments"
-    return f"{where}: {error.message if len(error.message) < 300 else error.validator}"
-
-
-def unknown_names(schema: dict[str, Any], arguments: Any) -> str | None:
-    """Arguments that the tool does not have. The hosted MCP drops `additionalProperties`, and Nango checks nothing."""
-    properties = schema.get("properties")
-    open_ended = schema.get("additionalProperties") or schema.get("patternProperties")
-    if not properties or open_ended or not isinstance(arguments, dict):
-        return None
-    if any(word in schema for word in ("anyOf", "oneOf", "allOf", "if")):
-        return None
-    unknown = sorted(set(arguments) - set(properties))
-    return f"{unknown[0]}: there is no such argument (there are: {', '.join(sorted(properties))})" if unknown else None
+    return misfit(schema, arguments if bound else _with_unknowns(arguments), undecided=_undecided)
 
 
 def coerced(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:

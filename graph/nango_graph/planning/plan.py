@@ -61,12 +61,14 @@ class Step(BaseModel):
 
 
 class Submission(BaseModel):
-    """What the planner answers: exactly one of a plan, a question, an answer, an integration it needs, or an account to use."""
+    """What the planner answers: exactly one of a plan, a question, an answer, a search for tools, an integration it needs, or an
+    account to use.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    kind: Literal["plan", "question", "answer", "integration", "account"]
-    text: str = ""
+    kind: Literal["plan", "question", "answer", "search_tools", "integration", "account"]
+    text: str = Field(default="", description="The question, the answer, or the words to search tools by.")
     integration: str = ""
     account: str = Field(default="", description="Key of one of the <accounts>; empty lets the user choose.")
     steps: list[Step] = Field(default_factory=list)
@@ -85,6 +87,8 @@ class Submission(BaseModel):
             return "steps: a plan needs at least one step"
         if read.kind in {"question", "answer"} and not read.text.strip():
             return "text: say something"
+        if read.kind == "search_tools" and not read.text.strip():
+            return "text: say what the tool that you look for does"
         return read
 
 
@@ -92,7 +96,8 @@ SUBMIT_PLAN_SCHEMA: dict[str, Any] = {
     "type": "function",
     "function": {
         "name": SUBMIT_PLAN,
-        "description": "Submit the plan, or a question, an answer, the integration that is missing, or the account to use.",
+        "description": "Submit the plan, or a question, an answer, a search for tools, the integration that is missing, or the account "
+        "to use.",
         "parameters": Submission.model_json_schema(),
     },
 }

@@ -1,6 +1,8 @@
 """Tools and outputs as short text: a typed signature for a JSON Schema, a shape and a preview for a value."""
 
 import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nango_tools import Tool
@@ -9,52 +11,112 @@ MAX_DEPTH = 4
 MAX_SIGNATURE = 1_500
 PREVIEW = 2_000
 
+_MAX_NAME = 120
+_MAX_PROPERTIES = 60
+_MAX_CHOICES = 20
+_MAX_DESCRIBED = 2_000
+_MAX_NESTED_UNIONS = 3
+_KINDS = {"string", "number", "integer", "boolean", "null", "object", "array"}
+_PLAIN_NAME = re.compile(r"[\w$@.#/+*-]{1,120}")
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\uf8ff\ufeff\ufff0-\ufffb\U000e0000-\U0010ffff]"
+)
+"""What controls a line or its direction, or hides: a model reads it, and whoever looks at the prompt does not see it. Joiners
+stay: they are part of the spelling in some scripts."""
+
 
 def tool_signature(tool: Tool) -> str:
     """`integration/tool(owner: string, state?: "open"|"closed") -> {issues: [...]}`, access, description, parameters."""
-    required = set(tool.input_schema.get("required") or [])
-    properties: dict[str, Any] = tool.input_schema.get("properties") or {}
-    parameters = ", ".join(
-        f"{name}{'' if name in required else '?'}: {type_of(schema, MAX_DEPTH - 1)}"
-        for name, schema in properties.items()
-    )
-    returns = f" -> {type_of(tool.output_schema, MAX_DEPTH)}" if tool.output_schema else ""
+    returns = f" -> {cut(type_of(tool.output_schema, MAX_DEPTH), MAX_SIGNATURE)}" if tool.output_schema else ""
     lines = [
-        f"{tool.id}({cut(parameters, MAX_SIGNATURE)}){cut(returns, MAX_SIGNATURE)}",
+        f"{tool.id}({_parameters(tool.input_schema)}){returns}",
         f"  [{tool.access}] {one_line(tool.description, 300)}",
+        *_described(tool.input_schema),
     ]
-    for name, schema in properties.items():
-        if isinstance(schema, dict) and schema.get("description"):
-            lines.append(f"  {name}: {one_line(str(schema['description']), 160)}")
     return "\n".join(lines)
 
 
-def type_of(schema: Any, depth: int) -> str:
-    """A JSON Schema as a type. What lies deeper than `depth` is `any`."""
+def type_of(schema: Any, depth: int, unions: int = _MAX_NESTED_UNIONS) -> str:
+    """A JSON Schema as a type. What lies deeper than `depth` is `any`; what is left out is marked with `…`."""
     if not isinstance(schema, dict) or not schema:
         return "any"
     for word in ("anyOf", "oneOf"):
         if isinstance(schema.get(word), list):
-            return _union(type_of(part, depth) for part in schema[word])
+            return _union(schema[word], lambda part: type_of(part, depth, unions - 1)) if unions else "any"
     if isinstance(schema.get("enum"), list):
-        return _union(json.dumps(value, ensure_ascii=False) for value in schema["enum"][:20])
+        return _union(schema["enum"], _literal)
     if "const" in schema:
-        return json.dumps(schema["const"], ensure_ascii=False)
+        return _literal(schema["const"])
     kinds = schema.get("type")
     if isinstance(kinds, list):
-        return _union(type_of({**schema, "type": kind}, depth) for kind in kinds)
+        return _union(kinds, lambda kind: type_of({**schema, "type": kind}, depth, unions - 1)) if unions else "any"
     if kinds == "array":
         return f"[{type_of(schema.get('items'), depth - 1) if depth > 0 else 'any'}]"
     if kinds == "object" or "properties" in schema:
-        properties = schema.get("properties")
-        if not properties or depth <= 0:
+        if not _properties(schema) or depth <= 0:
             return "object"
-        required = set(schema.get("required") or [])
-        inner = (
-            f"{name}{'' if name in required else '?'}: {type_of(part, depth - 1)}" for name, part in properties.items()
-        )
-        return "{" + ", ".join(inner) + "}"
-    return str(kinds) if kinds else "any"
+        inner = _fields(schema, depth - 1)
+        return "{" + ", ".join(inner[:_MAX_PROPERTIES]) + (", …" if len(inner) > _MAX_PROPERTIES else "") + "}"
+    return kinds if isinstance(kinds, str) and kinds in _KINDS else "any"
+
+
+def _parameters(schema: Mapping[str, Any]) -> str:
+    """As deep as there is room for; names of optional ones are left out last, and never silently."""
+    for depth in range(MAX_DEPTH - 1, -1, -1):
+        fields = _fields(schema, depth)
+        text = ", ".join(fields)
+        if len(text) <= MAX_SIGNATURE:
+            return text
+    required = tuple(f"{name_as_data(name)}:" for name in _required(schema))
+    fields.sort(key=lambda field: not field.startswith(required))
+    shown: list[str] = []
+    for field in fields:
+        if len(", ".join([*shown, field])) > MAX_SIGNATURE:
+            break
+        shown.append(field)
+    return ", ".join([*shown, "…"])
+
+
+def _fields(schema: Mapping[str, Any], depth: int) -> list[str]:
+    required = _required(schema)
+    return [
+        f"{name_as_data(name)}{'' if name in required else '?'}: {type_of(part, depth)}"
+        for name, part in _properties(schema).items()
+    ]
+
+
+def _properties(schema: Mapping[str, Any]) -> dict[str, Any]:
+    properties = schema.get("properties")
+    return properties if isinstance(properties, dict) else {}
+
+
+def _required(schema: Mapping[str, Any]) -> set[str]:
+    """In old drafts `required` is a boolean."""
+    required = schema.get("required")
+    return {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
+
+
+def _described(input_schema: Mapping[str, Any]) -> Iterator[str]:
+    left = _MAX_DESCRIBED
+    for name, schema in _properties(input_schema).items():
+        if not isinstance(schema, dict) or not schema.get("description"):
+            continue
+        line = f"  {name_as_data(name)}: {one_line(str(schema['description']), 160)}"
+        left -= len(line)
+        if left < 0:
+            yield "  …"
+            return
+        yield line
+
+
+def name_as_data(name: str) -> str:
+    """A name from outside: as it is where it could not be taken for anything else, in quotes otherwise."""
+    return name if _PLAIN_NAME.fullmatch(name) else cut(_one_line_json(name), _MAX_NAME)
+
+
+def _literal(value: Any) -> str:
+    return cut(_one_line_json(value), _MAX_NAME)
 
 
 def shape_of(value: Any, depth: int = MAX_DEPTH) -> str:
@@ -64,7 +126,7 @@ def shape_of(value: Any, depth: int = MAX_DEPTH) -> str:
             return "object"
         shown = list(value.items())[:40]
         more = ", …" if len(value) > len(shown) else ""
-        return "{" + ", ".join(f"{key}: {shape_of(item, depth - 1)}" for key, item in shown) + more + "}"
+        return "{" + ", ".join(f"{name_as_data(key)}: {shape_of(item, depth - 1)}" for key, item in shown) + more + "}"
     if isinstance(value, list):
         if not value:
             return "[] (0)"
@@ -94,7 +156,8 @@ def preview_of(value: Any, limit: int = PREVIEW) -> str:
 
 
 def _one_line_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _shortened(value: Any, items: int, characters: int) -> Any:
@@ -120,13 +183,15 @@ def abridged(value: Any, limit: int = 300) -> Any:
 
 
 def one_line(text: str, limit: int) -> str:
-    """Text from outside on one line, so that it can't look like a line of the prompt."""
-    return cut(" ".join(text.replace("<", "‹").replace(">", "›").split()), limit)
+    """Text from outside on one line, so that it can't look like a line of the prompt, without what nobody sees."""
+    words = " ".join(text.replace("<", "‹").replace(">", "›").split())
+    return cut(_UNSEEN.sub("", words), limit)
 
 
 def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _union(parts: Any) -> str:
-    return "|".join(dict.fromkeys(parts)) or "any"
+def _union(parts: list[Any], as_text: Callable[[Any], str]) -> str:
+    texts = list(dict.fromkeys(as_text(part) for part in parts[:_MAX_CHOICES]))
+    return "|".join([*texts, *(["…"] if len(parts) > _MAX_CHOICES else [])]) or "any"

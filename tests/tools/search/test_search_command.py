@@ -1,11 +1,18 @@
+import argparse
+import asyncio
 import gzip
+import io
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from nango_graph.cli.terminal import Terminal
+from nango_graph.cli.tools import search as command
+from nango_graph.errors import UsageError
 from searched_tools import A_SMALL_COMPANY
 
 
@@ -18,19 +25,28 @@ def catalog(tmp_path: Path) -> Path:
     return path
 
 
-def search(catalog: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "nango_graph.cli", "tools", "search", "--catalog", str(catalog), *arguments]
-    environ = {"PATH": "/usr/bin:/bin", "PYTHONUTF8": "1"}
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env=environ,
-        cwd=catalog.parent,
-        check=False,
-        timeout=60,
-    )
+@dataclass
+class Done:
+    """What a command printed, or the sentence it was refused with (exit status 2)."""
+
+    stdout: str = ""
+    refused: str = ""
+
+
+def search(catalog: Path, *arguments: str) -> Done:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    printed = io.StringIO()
+    try:
+        given = parser.parse_args(["--catalog", str(catalog), *arguments])
+        assert asyncio.run(command.run(given, {}, Terminal(printed))) == 0
+    except (UsageError, ValueError) as error:
+        return Done(printed.getvalue(), str(error))
+    return Done(printed.getvalue())
+
+
+def program(catalog: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "nango_graph.cli", "tools", "search", "--catalog", str(catalog), *arguments]
 
 
 def written(folder: Path, content: object) -> str:
@@ -40,14 +56,18 @@ def written(folder: Path, content: object) -> str:
 
 
 INVOICES = {"id": "r1", "text": "Which bills are out?", "best": ["books", "list-invoices"]}
-DEALS = {"id": "r2", "text": "Drop the opportunity", "accept": [["pipeline", "delete-deal"], ["helpdesk", "x"]]}
+DEALS = {
+    "id": "r2",
+    "text": "Drop the opportunity and update the case",
+    "accept": [["pipeline", "delete-deal"], ["helpdesk", "x"]],
+}
 
 
 def test_each_request_gets_a_line_with_its_tools_best_first(catalog: Path) -> None:
     done = search(
         catalog, "--requests", written(catalog.parent, {"half": "open", "single": [INVOICES, DEALS]}), "--json"
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.refused == ""
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["id"] for line in lines] == ["r1", "r2"]
     assert ["books", "list-invoices"] in lines[0]["tools"][:2]
@@ -95,42 +115,35 @@ def test_people_see_access_and_tool(catalog: Path) -> None:
 )
 def test_a_bad_file_of_requests_is_refused_with_one_sentence(catalog: Path, content: object, says: str) -> None:
     done = search(catalog, "--requests", written(catalog.parent, content), "--json")
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert says in done.refused
+    assert "\n" not in done.refused
     assert done.stdout == ""
 
 
 def test_missing_and_bad_files_and_wrong_use_are_refused(catalog: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"integration": "a"}\n', "utf-8")
-    for done in (
-        search(tmp_path / "none.jsonl", "words"),
-        search(bad, "words"),
-        search(catalog),
-        search(catalog, "words", "--requests", "none.json"),
-        search(catalog, "--requests", "none.json"),
-        search(catalog, "words", "--integrations", "known"),
-        search(catalog, "words", "--limit", "0"),
-    ):
-        assert done.returncode == 2, done
-        assert "Traceback" not in done.stderr
+    assert "can't be read" in search(tmp_path / "none.jsonl", "words").refused
+    assert f"{bad}:1: name" in search(bad, "words").refused
+    assert "either" in search(catalog).refused
+    assert "either" in search(catalog, "words", "--requests", "none.json").refused
+    assert "none.json can't be read" in search(catalog, "--requests", "none.json").refused
+    assert "needs --requests" in search(catalog, "words", "--integrations", "known").refused
+    with pytest.raises(SystemExit):
+        search(catalog, "words", "--limit", "0")
+
+
+def test_wrong_use_ends_the_program_with_one_sentence_and_status_2(catalog: Path) -> None:
+    done = subprocess.run(
+        program(catalog), capture_output=True, text=True, check=False, timeout=120, cwd=catalog.parent
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
 def test_a_reader_that_goes_away_is_no_failure(catalog: Path) -> None:
     asked = written(catalog.parent, [{"id": number, "text": "create an invoice"} for number in range(3_000)])
-    command = [
-        sys.executable,
-        "-m",
-        "nango_graph.cli",
-        "tools",
-        "search",
-        "--catalog",
-        str(catalog),
-        "--json",
-        "--requests",
-    ]
-    with subprocess.Popen([*command, asked], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    started = program(catalog, "--json", "--requests", asked)
+    with subprocess.Popen(started, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert json.loads(process.stdout.readline())["id"] == 0

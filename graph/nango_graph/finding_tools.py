@@ -1,0 +1,90 @@
+"""Finds the tools that a request may need, on this machine: one index for each set of tools, made once and kept for a while.
+
+Whoever asks hands in the tools that may be found. Nothing else can be: an index holds these and no others.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.embeddings import Embeddings
+
+from nango_graph.digests import digest
+from nango_tools import Access, IntegrationSummary, Tool
+from nango_tools.search import HybridSearch, ToolSearch
+
+KEPT = 16
+"""Indexes. A set of tools is what the policy leaves of the connections of a person: many people have the same."""
+
+
+class ToolFinder:
+    """By words; with `embeddings` by meaning too. Belongs to one event loop, as services do."""
+
+    def __init__(self, embeddings: Embeddings | None = None) -> None:
+        self._embeddings = embeddings
+        self._indexes: OrderedDict[Hashable, ToolSearch | HybridSearch] = OrderedDict()
+        self._vectors: dict[str, Any] = {}
+        self._building = asyncio.Lock()
+
+    async def tools(
+        self, query: str, tools: Mapping[str, Tool], *, limit: int, integration: str | None = None
+    ) -> list[Tool]:
+        """Of `tools` (by id), or of those of one integration, the ones that match at all, best first."""
+        index = await self._index(frozenset((tool.id, tool.fingerprint) for tool in tools.values()), tools.values)
+        among = [tool_id for tool_id, tool in tools.items() if integration in (None, tool.integration)]
+        return [tools[found] for found in await _found(index, query, among, limit)]
+
+    async def names(
+        self, query: str, integrations: Sequence[IntegrationSummary], *, among: Collection[str] = (), limit: int
+    ) -> list[str]:
+        """Ids of tools that match, best first, where only names and descriptions are known. among: keys; empty for all."""
+        index = await self._index(
+            tuple((each.key, each.display_name, each.tools) for each in integrations), lambda: _as_tools(integrations)
+        )
+        ids = [
+            f"{each.key}/{name}" for each in integrations if not among or each.key in among for name, _ in each.tools
+        ]
+        return await _found(index, query, ids, limit)
+
+    async def _index(self, key: Hashable, tools: Callable[[], Iterable[Tool]]) -> ToolSearch | HybridSearch:
+        async with self._building:
+            if key not in self._indexes:
+                # In a thread: thousands of tools take some half a second.
+                words = await asyncio.to_thread(lambda: ToolSearch(list(tools())))
+                self._indexes[key] = self._with_meaning(words)
+            self._indexes.move_to_end(key)
+            while len(self._indexes) > KEPT:
+                self._indexes.popitem(last=False)
+            return self._indexes[key]
+
+    def _with_meaning(self, words: ToolSearch) -> ToolSearch | HybridSearch:
+        return HybridSearch(words, self._embeddings, vectors=self._vectors) if self._embeddings else words
+
+
+async def _found(index: ToolSearch | HybridSearch, query: str, among: Collection[str], limit: int) -> list[str]:
+    if isinstance(index, HybridSearch):
+        hits = await index.search(query, among=among, limit=limit)
+    else:
+        hits = index.search(query, among=among, limit=limit)
+    return [hit.tool.id for hit in hits]
+
+
+def _as_tools(integrations: Iterable[IntegrationSummary]) -> list[Tool]:
+    """For the index alone: what access they have and what they take is not known, and not looked at."""
+    return [
+        Tool(
+            integration=integration.key,
+            name=name,
+            description=description,
+            input_schema={},
+            output_schema=None,
+            scopes=(),
+            access=Access.WRITE,
+            reason="",
+            fingerprint=digest([integration.key, name, description]),
+            source="scripts",
+        )
+        for integration in integrations
+        for name, description in integration.tools
+    ]

@@ -1,0 +1,54 @@
+"""Does what the planner submitted hold? If not, what is wrong, in words that let it do better."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from nango_graph.planning.arguments import argument_problem
+from nango_graph.planning.plan import Step, structure_problem
+from nango_tools import Tool
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """text: for the planner. unknown: a tool that it named and that is not offered. unseen: ids of tools that it used without
+    having seen what they take, so that it may see it now.
+    """
+
+    text: str
+    unknown: str = ""
+    unseen: tuple[str, ...] = ()
+
+
+def plan_fault(
+    steps: Sequence[Step],
+    tools: Mapping[str, Tool],
+    *,
+    shown: Collection[str],
+    used: set[str],
+    known: set[str],
+    max_steps: int,
+) -> Fault | None:
+    """tools: what is offered, by id; shown: those of them whose signatures the planner saw
+    used: step ids of this conversation; known: those of them that have an output
+    """
+    for step in steps:
+        if step.id in used:
+            return Fault(f"Step id {step.id} was used before; begin with {next_step_id(used)}.")
+        if step.tool not in tools:
+            return Fault(
+                f"Step {step.id}: there is no tool {step.tool[:100]!r}; use one of those listed, by its full name.",
+                unknown=step.tool,
+            )
+    unseen = tuple(sorted({step.tool for step in steps} - set(shown)))
+    if fault := structure_problem(list(steps), known=known, max_steps=max_steps):
+        return Fault(fault, unseen=unseen)
+    for step in steps:
+        if problem := argument_problem(tools[step.tool].input_schema, step.arguments, bound=False):
+            see = " Its signature is among <tools> now." if step.tool in unseen else ""
+            return Fault(f"Step {step.id}: the arguments don't fit {step.tool}: {problem}.{see}", unseen=unseen)
+    return None
+
+
+def next_step_id(used: set[str]) -> str:
+    numbers = [int(step[1:]) for step in used if step[:1] == "s" and step[1:].isdecimal()]
+    return f"s{max(numbers, default=0) + 1}"

@@ -1,0 +1,150 @@
+"""How much of a catalogue a prompt shows: all of it where that is little, else an index, and in full what may be needed.
+
+Budgets are in tokens, of four characters each: near enough for what they are for, and the same with every model.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from nango_graph.planning.signatures import one_line, tool_signature
+from nango_tools import IntegrationSummary, Tool
+
+WHOLE = 6_000
+"""Some sixty tools with signatures of common length. Up to there a search could only lose what is needed, and saves little."""
+INDEX = 5_000
+"""A thousand names of common length. It is the same in all requests of a person, so providers keep it."""
+SIGNATURES = 4_500
+"""Of those that a request may need: some forty-five."""
+DIRECTORY = 3_000
+"""Of integrations that are not in use. All keys are listed, whatever that takes."""
+
+_CHARACTERS = 4
+"""In a token."""
+_FEW_WORDS = 60
+_PRESENTABLE = re.compile(r"[!-;=?-~](?:[ -;=?-~]{0,253}[!-;=?-~])?")
+"""Printable ASCII without angle brackets: what is named otherwise could look like something else, and is not offered."""
+
+
+def tokens_of(text: str) -> int:
+    return len(text) // _CHARACTERS
+
+
+def presentable(tools: Iterable[Tool]) -> dict[str, Tool]:
+    """By id, without those whose names are none: such a name can't be repeated by a model or read by a human."""
+    return {tool.id: tool for tool in tools if _named_well(tool.integration) and _named_well(tool.name)}
+
+
+def presentable_summaries(integrations: Iterable[IntegrationSummary]) -> list[IntegrationSummary]:
+    """The same for integrations that are not in use."""
+    return [
+        integration.model_copy(update={"tools": tuple(tool for tool in integration.tools if _named_well(tool[0]))})
+        for integration in integrations
+        if _named_well(integration.key)
+    ]
+
+
+def _named_well(name: str) -> bool:
+    return _PRESENTABLE.fullmatch(name) is not None
+
+
+def fits_whole(tools: Iterable[Tool]) -> bool:
+    """May all signatures be shown? Looks at no more of them than it must."""
+    left = WHOLE * _CHARACTERS
+    return all((left := left - len(tool_signature(tool)) - 1) >= 0 for tool in tools)
+
+
+def signatures(tools: Iterable[Tool]) -> str:
+    return "\n".join(tool_signature(tool) for tool in sorted(tools, key=lambda tool: tool.id))
+
+
+def chosen_signatures(must: Collection[Tool], may: Iterable[Tool], budget: int = SIGNATURES) -> dict[str, Tool]:
+    """All of `must`, and of `may`, which has the best first, what there is room for beside them. By id."""
+    chosen = {tool.id: tool for tool in must}
+    left = budget * _CHARACTERS - len(signatures(chosen.values()))
+    for tool in may:
+        cost = len(tool_signature(tool)) + 1
+        if tool.id not in chosen and cost <= left:
+            chosen[tool.id] = tool
+            left -= cost
+    return chosen
+
+
+def tool_index(tools: Iterable[Tool], budget: int = INDEX) -> str:
+    """All names, with a few words each where there is room for them; else some names of each integration, and how many it has.
+
+    It depends on nothing but the tools, so that prompts of different requests begin alike.
+    """
+    by_integration = defaultdict[str, list[tuple[str, str]]](list)
+    for tool in sorted(tools, key=lambda tool: tool.id):
+        by_integration[tool.integration].append((tool.name, tool.description))
+    with_words = "\n".join(
+        line
+        for integration, listed in by_integration.items()
+        for line in (integration, *(f"  {name}: {one_line(words, _FEW_WORDS)}" for name, words in listed))
+    )
+    if tokens_of(with_words) <= budget:
+        return with_words
+    names = {integration: [name for name, _ in listed] for integration, listed in by_integration.items()}
+    return _name_lines(names, {}, (), budget)
+
+
+def directory_fits(integrations: Iterable[IntegrationSummary], budget: int = DIRECTORY) -> bool:
+    """Can all names be listed?"""
+    listed = list(integrations)
+    names, heads = _names(listed), _heads(listed)
+    return tokens_of(_lines(names, heads, {key: set(each) for key, each in names.items()})) <= budget
+
+
+def integration_directory(
+    integrations: Iterable[IntegrationSummary], near: Sequence[str] = (), budget: int = DIRECTORY
+) -> str:
+    """A line for each: key, name, tools. Where not all tools fit, those in `near` (ids, best first) come before others."""
+    listed = list(integrations)
+    return _name_lines(_names(listed), _heads(listed), near, budget)
+
+
+def _names(integrations: Iterable[IntegrationSummary]) -> dict[str, list[str]]:
+    return {integration.key: [name for name, _ in integration.tools] for integration in integrations}
+
+
+def _heads(integrations: Iterable[IntegrationSummary]) -> dict[str, str]:
+    return {integration.key: f" — {one_line(integration.display_name, 80)}" for integration in integrations}
+
+
+def _name_lines(names: dict[str, list[str]], heads: dict[str, str], near: Sequence[str], budget: int) -> str:
+    everything = _lines(names, heads, {key: set(listed) for key, listed in names.items()})
+    if tokens_of(everything) <= budget:
+        return everything
+    shown = {key: set[str]() for key in names}
+    left = budget * _CHARACTERS - len(_lines(names, heads, shown))
+    for key, name in [*(_pair(tool_id) for tool_id in near), *_in_turns(names)]:
+        cost = len(name) + len(", ")
+        if name in names.get(key, ()) and name not in shown[key] and cost <= left:
+            shown[key].add(name)
+            left -= cost
+    return _lines(names, heads, shown)
+
+
+def _lines(names: dict[str, list[str]], heads: dict[str, str], shown: dict[str, set[str]]) -> str:
+    return "\n".join(_line(key, heads.get(key, ""), listed, shown[key]) for key, listed in names.items())
+
+
+def _line(key: str, head: str, names: list[str], shown: Collection[str]) -> str:
+    told = [name for name in names if name in shown]
+    if len(told) == len(names):
+        return f"{key}{head}: {', '.join(told)}"
+    return f"{key}{head} ({len(names)} tools): {', '.join([*told, '…'])}"
+
+
+def _pair(tool_id: str) -> tuple[str, str]:
+    key, _, name = tool_id.partition("/")
+    return key, name
+
+
+def _in_turns(names: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
+    """The first of each, then the second of each: no integration is left without a taste of what it does."""
+    for index in range(max(map(len, names.values()), default=0)):
+        for key, listed in names.items():
+            if index < len(listed):
+                yield key, listed[index]

@@ -1,0 +1,211 @@
+"""What the name of a tool says that it does: the worst of the verbs in it, where verbs can stand."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from nango_tools.access.languages import destroys_elsewhere, reads_elsewhere
+from nango_tools.access.levels import Access, Verdict
+from nango_tools.access.verbs import (
+    ALSO_THINGS,
+    DEEDS,
+    DESTROYS,
+    DESTROYS_OR_NOUNS,
+    ENDING_PAIRS,
+    JOINS,
+    ONLY_CHANGE,
+    PARTICLES,
+    READS,
+    READS_OR_WRITES,
+    WRITES,
+    WRITES_OR_NOUNS,
+    judged,
+    vocabulary,
+)
+from nango_tools.access.writing import Writing, written
+
+_BEFORE_THE_VERB = vocabulary("batch bulk mass multi async http https rest api v do my auto soft hard force safe admin")
+# To list an item may be to offer it for sale.
+_OFFERED = vocabulary("item product property listing offer nft asset")
+# Opening them is what marks them as read.
+_MARKED_BY_READING = vocabulary("notification notifications message messages conversation thread inbox chat all")
+# Who gets the next one may have taken it from a queue.
+_QUEUED = vocabulary("job task message item lead call ticket work record number")
+# Not things that are there, but made for whoever asks, with the power to do something.
+_ISSUED = vocabulary("url uri link token ticket code credentials")
+_POWERS = vocabulary("""
+    upload uploads signed presigned presign sign signing login logon auth authorization authorize authentication oauth sso
+    checkout magic temporary temp embed embedded activation reset onboarding invite invitation session one otp portal
+    connect verification join access refresh id bearer client ephemeral csrf new guest impersonation
+    """)
+_ALWAYS_ISSUED = vocabulary("token otp passcode nonce")
+# A record about what the verb does: to get a publish status publishes nothing.
+_ABOUT = vocabulary("""
+    status statuses state history info details log logs stats statistics analytics metrics settings configuration
+    configurations config configs schedule limits quota errors progress
+    """)
+_GLUED = re.compile(
+    r"(?<!un)(?:delete|remove|revoke|terminate|overwrite|unsubscribe)(?![drs])|(?:destroy|uninstall)(?!e[dr]|s|ing)"
+)
+# Without them a name ends in a noun: mailing-list, job-search.
+_ONLY_VERBS = vocabulary("get fetch retrieve describe")
+
+
+@dataclass(frozen=True, slots=True)
+class NameSays:
+    """verdict: None where no verb is known. open_to_get: a declared GET may still make a read of it."""
+
+    verdict: Verdict | None
+    open_to_get: bool = False
+
+
+def name_says(name: str) -> NameSays:
+    """Never raises. A name that reads is one whose verb is known to, with nothing in it that contradicts."""
+    writing = written(name)
+    found = list(_found(writing))
+    if writing.disguise:
+        found.append(Verdict(Access.WRITE, f"its name has {writing.disguise}"))
+    if found:
+        return NameSays(max(found, key=lambda verdict: verdict.access))
+    if verb := _reading_verb(writing):
+        return NameSays(Verdict(Access.READ, f'"{verb}" in its name, and nothing else that does something'))
+    two_faced = next((word for word in _verb_positions(writing) if word in READS_OR_WRITES), None)
+    if two_faced:
+        return NameSays(
+            Verdict(Access.WRITE, f'"{two_faced}" in its name, which does not always only read'), open_to_get=True
+        )
+    return NameSays(None, open_to_get=True)
+
+
+def _found(writing: Writing) -> Iterator[Verdict]:
+    """All that changes something, with where it stands."""
+    words = writing.words
+    reads = _begins_with_reading(writing)
+    verbs = list(_verb_positions(writing))
+    for word in {*words, *writing.also}:
+        if word in DESTROYS or judged(word) is Access.DESTRUCTIVE or destroys_elsewhere(word):
+            yield _in_name(Access.DESTRUCTIVE, word)
+        elif glued := _GLUED.search(word):
+            yield _in_name(Access.DESTRUCTIVE, glued[0])
+    for word in verbs:
+        verb = _lemma(word)
+        if verb in DESTROYS_OR_NOUNS or judged(verb) is Access.DESTRUCTIVE:
+            yield _in_name(Access.DESTRUCTIVE, word)
+        elif verb in WRITES_OR_NOUNS or judged(verb) is Access.WRITE:
+            yield _in_name(Access.WRITE, word)
+    if not reads and not ONLY_CHANGE.intersection(verbs[:1]):
+        yield from (_in_name(Access.DESTRUCTIVE, word) for word in words if word in DEEDS)
+    if not (reads and _is_about(words)):
+        yield from (_in_name(Access.WRITE, word) for word in _writes_inside(words, reads=reads))
+    yield from _two_faced_pairs(writing, reads=reads)
+
+
+def _two_faced_pairs(writing: Writing, *, reads: bool) -> Iterator[Verdict]:
+    """Verbs that are no longer what they were, beside another word."""
+    words = writing.words
+    for verb, beside in pairwise(words):
+        if verb in READS_OR_WRITES and beside in PARTICLES:
+            yield _in_name(Access.WRITE, f"{verb}-{beside}")
+        if (verb, beside) in ENDING_PAIRS:
+            yield _in_name(Access.DESTRUCTIVE, f"{verb}-{beside}")
+        if verb == "next" and beside in _QUEUED and reads:
+            yield Verdict(Access.WRITE, f'"next-{beside}" in its name: who gets it may have taken it')
+        if reads and verb in READS and beside in JOINS:
+            after = words[words.index(beside) + 1 :][:1]
+            if after and after[0] not in READS:
+                yield Verdict(Access.WRITE, f'"{verb}-{beside}-{after[0]}" in its name')
+    head, rest = _head(writing)
+    if head == "list" and (rest[:1] and rest[0] in _OFFERED and (len(rest) == 1 or rest[1] in {"for", "on"})):
+        yield Verdict(Access.WRITE, f'"list-{rest[0]}" in its name, which may offer it for sale')
+    if head in {"read", "view"} and _MARKED_BY_READING.intersection(rest[:1] + rest[-1:]):
+        yield Verdict(Access.WRITE, f'"{head}-{rest[-1]}" in its name, which may mark it as read')
+    if reads and head != "list" and rest and rest[-1] in _ISSUED | _ALWAYS_ISSUED:
+        power = next((word for word in rest[:-1] if word in _POWERS), None)
+        if power or rest[-1] in _ALWAYS_ISSUED:
+            yield Verdict(
+                Access.WRITE, f'"{" ".join(filter(None, (power, rest[-1])))}" in its name, which may be made for it'
+            )
+
+
+def _begins_with_reading(writing: Writing) -> bool:
+    return _head(writing)[0] in READS
+
+
+def _head(writing: Writing) -> tuple[str, tuple[str, ...]]:
+    """The first word that can be the verb, in the last segment (`crm.contacts.list`), and what follows it."""
+    words = _without_what_comes_before(writing.segments[-1]) if writing.segments else ()
+    return (words[0], words[1:]) if words else ("", ())
+
+
+def _without_what_comes_before(words: tuple[str, ...]) -> tuple[str, ...]:
+    for start, word in enumerate(words):
+        if word not in _BEFORE_THE_VERB and not word.isdecimal():
+            return words[start:]
+    return words[-1:]
+
+
+def _verb_positions(writing: Writing) -> Iterator[str]:
+    """The words that are a verb if they can be: the first, what follows "and" and its like, and the last of a name whose
+    first word is no verb.
+    """
+    for segment in writing.segments:
+        words = _without_what_comes_before(segment)
+        first = words[0]
+        yield first
+        yield from (word for before, word in pairwise(words) if before in JOINS)
+        if len(words) > 1 and not _is_verb(first):
+            yield words[-1]
+
+
+def _is_verb(word: str) -> bool:
+    known = READS | READS_OR_WRITES | WRITES_OR_NOUNS | DESTROYS_OR_NOUNS
+    return word in known or judged(_lemma(word)) is not None
+
+
+def _lemma(word: str) -> str:
+    """deletes, creating: of unmistakable verbs only, as orders and listings are things."""
+    for ending, instead in (("ies", "y"), ("es", ""), ("s", ""), ("ing", ""), ("ing", "e")):
+        verb = word.removesuffix(ending) + instead
+        if word.endswith(ending) and (verb in WRITES or verb in DESTROYS):
+            return verb
+    return word
+
+
+def _writes_inside(words: tuple[str, ...], *, reads: bool) -> Iterator[str]:
+    for place, word in enumerate(words):
+        if judged(word) is not Access.WRITE:
+            continue
+        after = words[place + 1 :]
+        is_thing = word in ALSO_THINGS and not after
+        is_compound = len(after) > 1 and after[0] in {*PARTICLES, "as"}
+        if not (reads and place and (is_thing or is_compound)):
+            yield word
+
+
+def _is_about(words: tuple[str, ...]) -> bool:
+    return bool(words) and words[-1] in _ABOUT and not JOINS.intersection(words)
+
+
+def _reading_verb(writing: Writing) -> str | None:
+    """The verb that makes it a read: at the head, or last where all that stands before it is a thing."""
+    if writing.foreign:
+        return None
+    head, rest = _head(writing)
+    if head in READS:
+        return head
+    words = tuple(word for segment in writing.segments for word in _without_what_comes_before(segment))
+    foreign = next((word for word in (head, words[-1] if words else "") if reads_elsewhere(word)), None)
+    if foreign:
+        return None if JOINS.intersection(words) or len(words) > 4 else foreign
+    if head == "ping" and all(word in {"api", "server", "service", "v"} or word.isdecimal() for word in rest):
+        return "ping"
+    if not rest or any(_is_verb(word) for word in words[:-1]) or JOINS.intersection(words):
+        return None
+    last, before = words[-1], words[-2]
+    plural = before.endswith("s") and not before.endswith("ss")
+    return last if last in _ONLY_VERBS or (last in READS and plural) else None
+
+
+def _in_name(access: Access, word: str) -> Verdict:
+    return Verdict(access, f'"{word}" in its name')
