@@ -1,5 +1,6 @@
 """What the models see of the tools: which signatures, which index, which names of integrations that are not in use."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from langchain_core.messages import HumanMessage
@@ -22,11 +23,16 @@ _OF_THE_REQUEST = 100
 """Hits that are looked at; the budget decides how many are shown."""
 _BEST = 15
 """Of these, those that come before what earlier requests were near."""
+_OF_A_PART = 5
+"""A job of several steps says what each needs in a few words, which drown among all the others."""
+_MOST_PARTS = 12
 _OF_AN_EARLIER_REQUEST = 8
 _USED = 12
 """Tools of this conversation, the latest ones: a long one must leave room for what is wanted now."""
 _NAMES = 60
 """The same, for names of integrations that are not in use."""
+
+_BETWEEN_PARTS = re.compile(r"[.;:!?\n]+\s|,\s+|\s+(?:and|then)\s+", re.IGNORECASE)
 
 
 async def view_of(
@@ -76,6 +82,14 @@ async def _needed(state: State, tools: Mapping[str, Tool], finder: ToolFinder) -
     needed = [tools[tool_id] for tool_id in dict.fromkeys(used) if tool_id in tools][:_USED]
     best = await finder.tools(request, tools, limit=_OF_THE_REQUEST)
     needed += best[:_BEST]
+    for part in _parts_of(request):
+        needed += await finder.tools(part, tools, limit=_OF_A_PART)
     for query in earlier:
         needed += await finder.tools(query, tools, limit=_OF_AN_EARLIER_REQUEST)
     return needed + best
+
+
+def _parts_of(request: str) -> list[str]:
+    """What stands between commas, full stops and the like; none where that is all one."""
+    parts = [part for part in _BETWEEN_PARTS.split(request) if len(part.split()) > 1]
+    return parts[:_MOST_PARTS] if len(parts) > 1 else []
