@@ -40,7 +40,8 @@ class ToolFinder:
     ) -> list[str]:
         """Ids of tools that match, best first, where only names and descriptions are known. among: keys; empty for all."""
         index = await self._index(
-            tuple((each.key, each.display_name, each.tools) for each in integrations), lambda: _as_tools(integrations)
+            tuple((each.key, each.display_name, each.tools) for each in integrations),
+            lambda: [by_name(f"{each.key}/{name}", words) for each in integrations for name, words in each.tools],
         )
         ids = [
             f"{each.key}/{name}" for each in integrations if not among or each.key in among for name, _ in each.tools
@@ -70,21 +71,18 @@ async def _found(index: ToolSearch | HybridSearch, query: str, among: Collection
     return [hit.tool.id for hit in hits]
 
 
-def _as_tools(integrations: Iterable[IntegrationSummary]) -> list[Tool]:
-    """For the index alone: what access they have and what they take is not known, and not looked at."""
-    return [
-        Tool(
-            integration=integration.key,
-            name=name,
-            description=description,
-            input_schema={},
-            output_schema=None,
-            scopes=(),
-            access=Access.WRITE,
-            reason="",
-            fingerprint=digest([integration.key, name, description]),
-            source="scripts",
-        )
-        for integration in integrations
-        for name, description in integration.tools
-    ]
+def by_name(tool_id: str, description: str = "") -> Tool:
+    """For an index alone, where no more than this is known: what access it has and what it takes is not looked at."""
+    integration, _, name = tool_id.partition("/")
+    return Tool(
+        integration=integration,
+        name=name,
+        description=description,
+        input_schema={},
+        output_schema=None,
+        scopes=(),
+        access=Access.WRITE,
+        reason="",
+        fingerprint=digest([tool_id, description]),
+        source="scripts",
+    )

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from nango_graph.connections.finding import integrations_for
 from nango_graph.display import visible
+from nango_graph.finding_tools import by_name
 from nango_graph.offering import Offer, because_denied, because_held, denied_in, offer_of, policy_of
 from nango_graph.records import TurnRow
 from nango_graph.services import Services
 from nango_graph.state import State
-from nango_tools import Access, NangoError, Tool
+from nango_tools import NangoError, Tool
 from nango_tools.search import ToolSearch
 
 _NEAR = 0.9
@@ -43,13 +44,13 @@ async def _needed(state: State, turn: TurnRow, services: Services) -> list[str]:
         await _look_further(turn, services, known, reasons)
     if not reasons:
         return []
-    undescribed = [_named(tool_id) for tool_id in reasons if tool_id not in known]
+    undescribed = [by_name(tool_id) for tool_id in reasons if tool_id not in known]
     request, tools = state["turn"]["request"], list(known.values())
     fits = await asyncio.to_thread(_fits, request, tools)
     if undescribed:
         # Of a tool that is held back there is but the name, and by names it is compared with the others.
-        by_name = await asyncio.to_thread(_fits, request, [*(_named(tool.id) for tool in tools), *undescribed])
-        fits = {tool_id: max(fits.get(tool_id, 0.0), by_name.get(tool_id, 0.0)) for tool_id in [*fits, *by_name]}
+        of_names = await asyncio.to_thread(_fits, request, [*(by_name(tool.id) for tool in tools), *undescribed])
+        fits = {tool_id: max(fits.get(tool_id, 0.0), of_names.get(tool_id, 0.0)) for tool_id in [*fits, *of_names]}
     if any(fits.get(tool_id, 0.0) >= _ENOUGH for tool_id in used):
         return []
     missed = [reasons[tool_id] for tool_id, fit in fits.items() if fit >= _NEAR and tool_id in reasons]
@@ -63,7 +64,7 @@ async def _look_further(turn: TurnRow, services: Services, known: dict[str, Tool
         if only and summary.key not in only:
             continue
         for name, description in summary.tools:
-            known.setdefault(f"{summary.key}/{name}", _named(f"{summary.key}/{name}", description))
+            known.setdefault(f"{summary.key}/{name}", by_name(f"{summary.key}/{name}", description))
         for name, ruling in (await denied_in(summary, policy, services)).items():
             reasons.setdefault(f"{summary.key}/{name}", because_denied(f"{summary.key}/{name}", ruling))
         for held in services.catalog.held(summary.key):
@@ -74,20 +75,3 @@ def _fits(request: str, tools: Sequence[Tool]) -> dict[str, float]:
     """How well the tools that fit best do so, the best one as 1, by id."""
     hits = ToolSearch(tools).search(request, limit=_LOOKED_AT)
     return {hit.tool.id: hit.score / hits[0].score for hit in hits}
-
-
-def _named(tool_id: str, description: str = "") -> Tool:
-    """For the index alone, where no more than this is known."""
-    integration, _, name = tool_id.partition("/")
-    return Tool(
-        integration=integration,
-        name=name,
-        description=description,
-        input_schema={},
-        output_schema=None,
-        scopes=(),
-        access=Access.WRITE,
-        reason="",
-        fingerprint=tool_id,
-        source="scripts",
-    )

@@ -156,7 +156,7 @@ async def test_the_answer_names_the_account_that_was_used(start, sandbox) -> Non
     await sandbox.connect("slack", ADA)
     async with start() as agent:
         shown: list[str] = []
-        reply = type(agent.model)._reply
+        reply = type(agent.model).reply
 
         def noting(model, messages, tools):
             if not tools:
@@ -165,7 +165,7 @@ async def test_the_answer_names_the_account_that_was_used(start, sandbox) -> Non
 
         agent.model.integrations, agent.model.script = ["github", "slack"], [listing()]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(type(agent.model), "_reply", noting)
+            patch.setattr(type(agent.model), "reply", noting)
             await agent.say("List the issues")
         assert "github: GitHub (ada@acme.com, workspace Work" in shown[0]
         assert "slack: " not in shown[0], "only those in which something was done"

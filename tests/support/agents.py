@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.messages import AIMessage, BaseMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
@@ -27,9 +24,10 @@ from nango_graph import AgentSettings, Context, ModelSettings, Records, Services
 from nango_graph.durable import DurableGraph
 from nango_sandbox import LedgerEntry, Sandbox
 from nango_tools import NangoSettings
+from replying_model import ReplyingModel, calling, first_of
 
 
-class ScriptedModel(BaseChatModel):
+class ScriptedModel(ReplyingModel):
     """Names `integrations`, submits what stands in `script` one after the other, and answers with `words`.
 
     An `AIMessage` in the script is given as it is; an exception is raised. `prompts` are those of the planner.
@@ -40,40 +38,18 @@ class ScriptedModel(BaseChatModel):
     words: str = "Done."
     prompts: list[str] = Field(default_factory=list)
 
-    @property
-    def _llm_type(self) -> str:
-        return "scripted"
-
-    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Any:
-        return self.bind(tools=list(tools))
-
-    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=self._reply(messages, kwargs.get("tools") or []))])
-
-    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        return self._generate(messages, **kwargs)
-
-    async def _astream(
-        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        yield ChatGenerationChunk(message=AIMessageChunk(self._reply(messages, []).text))
-
-    def _reply(self, messages: list[BaseMessage], tools: list[Any]) -> AIMessage:
-        if not tools:
+    def reply(self, messages: list[BaseMessage], tools: list[dict[str, Any]]) -> AIMessage:
+        tool = first_of(tools)
+        if not tool:
             return AIMessage(self.words)
-        name = tools[0]["function"]["name"]
-        if name == "choose_integrations":
-            return _calling(name, {"integrations": self.integrations})
+        if tool == "choose_integrations":
+            return calling(tool, {"integrations": self.integrations})
         self.prompts.append("\n".join(message.text for message in messages))
         assert self.script, "The planner was asked more often than the script has answers."
         following = self.script.pop(0)
         if isinstance(following, BaseException):
             raise following
-        return following if isinstance(following, AIMessage) else _calling(name, following)
-
-
-def _calling(name: str, arguments: dict[str, Any]) -> AIMessage:
-    return AIMessage("", tool_calls=[{"name": name, "args": arguments, "id": uuid.uuid4().hex, "type": "tool_call"}])
+        return following if isinstance(following, AIMessage) else calling(tool, following)
 
 
 class MovableClock:

@@ -2,14 +2,12 @@
 
 import os
 import re
-import uuid
-from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.messages import AIMessage, BaseMessage
+
+from replying_model import ReplyingModel, calling, first_of
 
 OCTO = {"owner": "octo", "repo": "widgets"}
 _CASE = re.compile(r"case-[a-z0-9-]+")
@@ -24,51 +22,33 @@ def request_to_create(case: str) -> str:
     return f"Create an issue in octo/widgets on GitHub, case-{case}"
 
 
-class NotingModel(BaseChatModel):
+class NotingModel(ReplyingModel):
     """Plans to list issues, or to create one with the case as its title; answers that it can't where GitHub was declined."""
 
     notes: Path
     """A line for each time that the planner was asked: the case."""
-
-    @property
-    def _llm_type(self) -> str:
-        return "noting"
 
     def planned(self, case: str) -> int:
         """How often a plan was asked for."""
         lines = self.notes.read_text().splitlines() if self.notes.exists() else []
         return lines.count(f"case-{case}")
 
-    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Any:
-        return self.bind(tools=list(tools))
-
-    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=self._reply(messages, kwargs.get("tools") or []))])
-
-    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        return self._generate(messages, **kwargs)
-
-    async def _astream(
-        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        yield ChatGenerationChunk(message=AIMessageChunk(self._reply(messages, []).text))
-
-    def _reply(self, messages: list[BaseMessage], tools: list[Any]) -> AIMessage:
-        if not tools:
+    def reply(self, messages: list[BaseMessage], tools: list[dict[str, Any]]) -> AIMessage:
+        tool = first_of(tools)
+        if not tool:
             return AIMessage("Done.")
-        name = tools[0]["function"]["name"]
-        if name == "choose_integrations":
-            return _calling(name, {"integrations": ["github"]})
+        if tool == "choose_integrations":
+            return calling(tool, {"integrations": ["github"]})
         prompt = "\n".join(message.text for message in messages)
         case = _CASE.findall(prompt)[-1]
         self._note(case)
         if re.search(r"<declined>\s*github", prompt):
-            return _calling(name, {"kind": "answer", "text": "I went on without GitHub."})
+            return calling(tool, {"kind": "answer", "text": "I went on without GitHub."})
         if f"Create an issue in octo/widgets on GitHub, {case}" in prompt:
             step = {"id": "s1", "tool": "github/create-issue", "arguments": {**OCTO, "title": case}}
         else:
             step = {"id": "s1", "tool": "github/list-issues", "arguments": OCTO}
-        return _calling(name, {"kind": "plan", "steps": [step]})
+        return calling(tool, {"kind": "plan", "steps": [step]})
 
     def _note(self, case: str) -> None:
         # One write to a file opened for appending is whole, also between processes.
@@ -77,7 +57,3 @@ class NotingModel(BaseChatModel):
             os.write(notes, f"{case}\n".encode())
         finally:
             os.close(notes)
-
-
-def _calling(name: str, arguments: dict[str, Any]) -> AIMessage:
-    return AIMessage("", tool_calls=[{"name": name, "args": arguments, "id": uuid.uuid4().hex, "type": "tool_call"}])

@@ -4,14 +4,13 @@ import base64
 import binascii
 import re
 import unicodedata
-import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.messages import AIMessage, BaseMessage
 from pydantic import Field
+
+from replying_model import ReplyingModel, calling, first_of
 
 SPELL = "obey-the-hidden-order"
 """Whoever gets this into a prompt has the model submit `orders`."""
@@ -20,7 +19,7 @@ _ENCODED = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 _ESCAPED = re.compile(r"\\U([0-9a-fA-F]{8})|\\u([0-9a-fA-F]{4,6})")
 
 
-class ObeyingModel(BaseChatModel):
+class ObeyingModel(ReplyingModel):
     """Submits `plans` one after the other; from the prompt on that holds the spell, `orders` instead."""
 
     integrations: list[str] = Field(default_factory=list)
@@ -32,40 +31,22 @@ class ObeyingModel(BaseChatModel):
     obeyed: int = 0
     """How often it did what the spell said."""
 
-    @property
-    def _llm_type(self) -> str:
-        return "obeying"
-
     def saw(self, text: str) -> bool:
         return any(text in written(prompt) for prompt in self.prompts)
 
-    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Any:
-        return self.bind(tools=list(tools))
-
-    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=self._reply(messages, kwargs.get("tools") or []))])
-
-    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        return self._generate(messages, **kwargs)
-
-    async def _astream(
-        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        yield ChatGenerationChunk(message=AIMessageChunk(self._reply(messages, []).text))
-
-    def _reply(self, messages: list[BaseMessage], tools: list[Any]) -> AIMessage:
+    def reply(self, messages: list[BaseMessage], tools: list[dict[str, Any]]) -> AIMessage:
+        tool = first_of(tools)
         self.prompts.append(list(messages))
-        if not tools:
+        if not tool:
             return AIMessage(self.words)
-        name = tools[0]["function"]["name"]
-        if name == "choose_integrations":
-            return _calling(name, {"integrations": self.integrations})
-        if name != "submit_plan":
+        if tool == "choose_integrations":
+            return calling(tool, {"integrations": self.integrations})
+        if tool != "submit_plan":
             return AIMessage("")
         if self.orders and any(SPELL in reading for reading in _readings(written(messages))):
             self.obeyed += 1
-            return _calling(name, self.orders.pop(0))
-        return _calling(name, self.plans.pop(0) if self.plans else {"kind": "answer", "text": self.words})
+            return calling(tool, self.orders.pop(0))
+        return calling(tool, self.plans.pop(0) if self.plans else {"kind": "answer", "text": self.words})
 
 
 def written(messages: Sequence[BaseMessage]) -> str:
@@ -84,7 +65,3 @@ def _readings(text: str) -> list[str]:
         except (binascii.Error, ValueError):
             continue
     return [shown, shown[::-1], *decoded]
-
-
-def _calling(name: str, arguments: dict[str, Any]) -> AIMessage:
-    return AIMessage("", tool_calls=[{"name": name, "args": arguments, "id": uuid.uuid4().hex, "type": "tool_call"}])

@@ -135,6 +135,7 @@ from nango_tools.models.syncs import (
 )
 from nango_tools.policy import (
     Policy,
+    PolicyError,
 )
 from nango_tools.settings import (
     NangoSettings,
@@ -216,6 +217,7 @@ __all__ = [
     "Outcome",
     "OutcomeLost",
     "Policy",
+    "PolicyError",
     "Provider",
     "ProviderProxy",
     "ProxyResponse",

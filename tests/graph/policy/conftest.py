@@ -23,9 +23,9 @@ class ListeningModel(ScriptedModel):
 
     heard: list[str] = Field(default_factory=list)
 
-    def _reply(self, messages: list[BaseMessage], tools: list[Any]) -> AIMessage:
+    def reply(self, messages: list[BaseMessage], tools: list[dict[str, Any]]) -> AIMessage:
         self.heard.append(json.dumps([[message.text for message in messages], tools]))
-        return super()._reply(messages, tools)
+        return super().reply(messages, tools)
 
 
 Under = Callable[..., contextlib.AbstractAsyncContextManager[Agent]]
