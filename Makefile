@@ -7,7 +7,7 @@ WORKERS ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test test-all wait-figures bench lint types lock clean
+.PHONY: help setup demo sandbox test test-all wait-figures bench search-figures lint types lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,10 @@ wait-figures: setup  ## what becomes of waits for an authorization, as tables (s
 
 bench: setup  ## what the catalogue costs, beside plain MultiServerMCPClient.get_tools() (some minutes)
 	@$(BIN)/python benchmarks/catalogue.py
+
+search-figures: setup  ## how well tools are found, and how long the prompts are (some minutes)
+	@$(BIN)/python benchmarks/search_quality.py
+	@$(BIN)/python benchmarks/prompt_tokens.py
 
 lint: setup
 	$(BIN)/ruff check .

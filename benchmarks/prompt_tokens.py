@@ -2,7 +2,8 @@
 """Prints how long the planner's prompt is with catalogues of several sizes, and whether what a request needs is in it.
 
 `python benchmarks/prompt_tokens.py [--catalog FILE --requests FILE]`: definitions (JSON lines) and labelled requests; by default
-those of ../shared/action-catalog where that is there, else made-up tools, and then lengths only.
+those of ../shared/action-catalog where that is there, else made-up tools, and then lengths only. As in a real turn the prompt
+also names the integrations of the catalogue that are not in use, and so does the one with all signatures beside it.
 
 Tokens are counted as langchain-core does without a tokenizer: four characters each.
 """
@@ -36,6 +37,9 @@ SIZES = (10, 50, 200, 1_000, 3_000)
 TOGETHER = {10: 1, 50: 1, 200: 3, 1_000: 15, 3_000: 50}
 """Requests that share a catalogue: the rest of it is drawn at random, from integrations that are kept whole."""
 
+ONE_OF = {10: 9, 50: 9, 200: 3}
+"""Requests, of which one is measured where each has a catalogue of its own: all that is not in use is indexed anew for it."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -48,6 +52,7 @@ class Request:
 @dataclass(frozen=True)
 class Figures:
     tokens: int
+    others: int
     whole: int
     schemas: int
     shown: list[bool]
@@ -96,6 +101,16 @@ def catalogue_for(requests: Sequence[Request], tools: Sequence[Tool], size: int,
     return list({tool.id: tool for tool in [*first, *rest]}.values())[:size]
 
 
+def summaries_of(tools: Sequence[Tool]) -> dict[str, IntegrationSummary]:
+    by_key: dict[str, list[tuple[str, str]]] = {}
+    for tool in tools:
+        by_key.setdefault(tool.integration, []).append((tool.name, tool.description))
+    return {
+        key: IntegrationSummary(key=key, provider=key, display_name=key.replace("-", " ").title(), tools=tuple(listed))
+        for key, listed in sorted(by_key.items())
+    }
+
+
 async def figures_of(
     request: Request, tools: Sequence[Tool], others: list[IntegrationSummary], finder: ToolFinder
 ) -> Figures:
@@ -108,6 +123,7 @@ async def figures_of(
     wanted = [step & offered.keys() for step in request.needed if step & offered.keys()]
     return Figures(
         tokens=tokens_of(state, view),
+        others=len(view.others) // 4,
         whole=tokens_of(state, whole),
         schemas=len(json.dumps([[tool.id, tool.description, tool.input_schema] for tool in tools])) // 4,
         shown=[bool(step & set(shown)) for step in wanted],
@@ -158,20 +174,30 @@ def share(of: Sequence[bool]) -> str:
 
 async def measure(tools: list[Tool], requests: list[Request]) -> None:
     print(
-        "| tools | prompt tokens | all signatures | all JSON schemas | prompt / signatures | wanted tool in full | at least in the index | ms |"
+        "| tools in use | prompt tokens | of other integrations | all signatures | all JSON schemas | prompt / signatures | wanted tool in full "
+        "| of requests for one | at least in the index | ms |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    summaries = summaries_of(tools)
     for size in SIZES:
-        chance, found = random.Random(7), list[Figures]()  # noqa: S311 - the same draws every time
-        for group in batches(requests, TOGETHER[size]):
+        chance, found, singles = random.Random(7), list[Figures](), list[bool]()  # noqa: S311 - the same draws every time
+        for group in batches(requests[:: ONE_OF.get(size, 1)], TOGETHER[size]):
             finder, catalogue = ToolFinder(), catalogue_for(group, tools, size, chance)
+            used = {tool.integration for tool in catalogue}
+            others = [summary for key, summary in summaries.items() if key not in used]
             for request in group:
-                found.append(await figures_of(request, catalogue, [], finder))
+                figures = await figures_of(request, catalogue, others, finder)
+                found.append(figures)
+                singles += figures.shown if len(request.needed) == 1 else []
         row: list[Any] = [
             size,
-            *(round(statistics.mean(getattr(each, name) for each in found)) for name in ("tokens", "whole", "schemas")),
+            *(
+                round(statistics.mean(getattr(each, name) for each in found))
+                for name in ("tokens", "others", "whole", "schemas")
+            ),
             f"{statistics.mean(each.tokens / each.whole for each in found):.1%}",
             share([one for each in found for one in each.shown]),
+            share(singles),
             share([one for each in found for one in each.listed]),
             f"{statistics.median(each.seconds for each in found) * 1000:.0f}",
         ]

@@ -32,6 +32,7 @@ async def ask_planner(
     """A submission that holds, or what was wrong with the last try; and the ids of the tools that were looked for in this turn."""
     tools = presentable((await offer_of(state, turn, services)).tools.values())
     others, accounts = await _others(state, turn, services), accounts_of(state)
+    unlisted = _unlisted(state, tools, services)
     results = [*state["earlier"], *state["results"]]
     searched, words, outcomes = list(state["turn"].get("searched") or []), list[str](), list[str]()
     problem, complaint, faults = state.get("problem"), "", 0
@@ -43,8 +44,8 @@ async def ask_planner(
             turn=state["turn"],
             results=results,
             unfinished=state["unfinished"],
-            declined=state["declined"],
-            declined_because=state.get("declined_because") or {},
+            declined=[*state["declined"], *unlisted],
+            declined_because={**(state.get("declined_because") or {}), **unlisted},
             accounts=accounts,
             searches=outcomes,
             problem=" ".join(filter(None, [problem, complaint])) or None,
@@ -98,6 +99,16 @@ async def _others(state: State, turn: TurnRow, services: Services) -> list[Integ
         for integration in presentable_summaries(available)
         if integration.key not in without and (not wanted or integration.key in wanted)
     ]
+
+
+def _unlisted(state: State, tools: Mapping[str, Tool], services: Services) -> dict[str, str]:
+    """Integrations that are connected and have no tools because Nango can't list them just now, with the reason."""
+    there = {tool.integration for tool in tools.values()}
+    return {
+        integration: "Nango can't list its tools just now; it may work later"
+        for integration in sorted(state.get("connections") or {})
+        if integration not in there and services.catalog.failed(integration) is not None
+    }
 
 
 async def _near(name: str, tools: Mapping[str, Tool], finder: ToolFinder) -> list[str]:

@@ -7,6 +7,8 @@ from langchain_core.messages import HumanMessage
 
 from nango_graph.finding_tools import ToolFinder
 from nango_graph.planning.presenting import (
+    DIRECTORY,
+    DIRECTORY_BESIDE_AN_INDEX,
     chosen_signatures,
     directory_fits,
     fits_whole,
@@ -48,22 +50,25 @@ async def view_of(
 
     searched: ids of tools to show in any case; words: what the planner searched by, the last one last
     """
-    shown, index = tools, ""
+    shown, index, room = tools, "", DIRECTORY
     if not fits_whole(tools.values()):
+        room = DIRECTORY_BESIDE_AN_INDEX
         index = tool_index(tools.values())
         must = [tools[tool_id] for tool_id in searched if tool_id in tools]
         shown = chosen_signatures(must, await _needed(state, tools, finder))
-    directory = await directory_for([*reversed(words), *requests_of(state)], others, finder)
+    directory = await directory_for([*reversed(words), *requests_of(state)], others, finder, room)
     return Offered(index=index, signatures=signatures(shown.values()), others=directory), shown.keys()
 
 
-async def directory_for(queries: Sequence[str], integrations: Sequence[IntegrationSummary], finder: ToolFinder) -> str:
+async def directory_for(
+    queries: Sequence[str], integrations: Sequence[IntegrationSummary], finder: ToolFinder, budget: int = DIRECTORY
+) -> str:
     """Every integration by its key, with the names of its tools: all, or those that fit the queries (most important first)."""
     listed, near = presentable_summaries(integrations), list[str]()
-    if not directory_fits(listed):
+    if not directory_fits(listed, budget):
         for query in queries:
             near += await finder.names(query, listed, limit=_NAMES)
-    return integration_directory(listed, near)
+    return integration_directory(listed, near, budget)
 
 
 def requests_of(state: State) -> list[str]:

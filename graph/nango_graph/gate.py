@@ -2,7 +2,8 @@
 
 A tool call may be run many times: a node that paused is run again from its top, and so is one whose process was killed. What is
 decided, claimed and sent is therefore bound to the thread and the id of the model's tool call, and is looked up in the
-records first. An answer is for one question: of the calls of one node run, one pauses, the others are to be made again.
+records first. An answer is for one question: of the calls of one node run, one pauses, the others are to be made again. It
+counts only where this very run of the node has shown the question before.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from langgraph.config import get_config
+from langgraph.errors import GraphInterrupt
 from langgraph.types import interrupt
 from pydantic import JsonValue
 
@@ -24,7 +26,7 @@ from nango_graph.planning.arguments import coerced
 from nango_graph.records import Call, CallKey, Decision, NotAllowed, Records
 from nango_graph.state import Asked
 from nango_tools import Access, NangoError, Refused, Write
-from nango_tools.agent_session.gating import Arguments, Send
+from nango_tools.agent_session.gating import Arguments, Earlier, NeverSent, Send
 from nango_tools.policy import Effect
 
 Approve = Callable[[dict[str, Any]], Awaitable[Any]]
@@ -35,7 +37,7 @@ _MOST_ANSWERS = 20
 _LOOK_AGAIN = 1.0
 _LONGEST = 255
 """Of an id in the records."""
-_SENT_BEFORE = "The same action was sent before in this thread, and nobody knows whether it took effect: look in the account first."
+_SENT_BEFORE = "The same action may have been sent before in this thread, and nobody knows whether it took effect: look in the account first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,13 @@ class LedgerGate:
         self._approve = approve
         self._actor = actor
 
-    async def run(self, write: Write, send: Send) -> JsonValue:
+    async def run(self, write: Write, send: Send) -> JsonValue | Earlier:
         """See `WriteGate.run`. Refused without a thread id and a tool call's id: nothing would keep it from being sent twice."""
         entry = _entry(write)
         known = await self._records.calls.get(entry.key)
         if known is not None:
-            return await self._outcome(known)
+            output = await self._outcome(known)
+            return Earlier(output) if await self._is_of_another_run(entry) else output
         if not self._records.writes_allowed:
             raise Refused("Writes are switched off: the records are in memory. Nothing was sent.")
         decision = await self._decided(entry) or await self._decision(entry, write)
@@ -118,23 +121,43 @@ class LedgerGate:
         asked = ask("approval", [_request(entry, write, note)])
         if self._approve is None:
             await self._take_the_pause(entry)
-        await self._plan(entry, entry.key.plan_id, _step(write, asks=True))
+        else:
+            await self._plan(entry, entry.key.plan_id, _step(write, asks=True))
         for _ in range(_MOST_ANSWERS):
-            raw = interrupt(asked["payload"]) if self._approve is None else await self._approve(asked["payload"])
+            if self._approve is None:
+                raw = await self._answer(entry, write, asked)
+            else:
+                raw = await self._approve(asked["payload"])
             try:
                 return self._read(asked, raw, entry, write)
             except BadAnswer as problem:
                 asked = again(asked, str(problem))
         raise Refused("Nobody gave an answer that could be taken. Nothing was sent.")
 
+    async def _answer(self, entry: _Entry, write: Write, asked: Asked) -> Any:
+        """What the run is gone on with, if it paused here with this question before. Anything else is the answer to another
+        one: somebody has changed the messages in between, or what was sent came too late.
+        """
+        shown_id = digest(["shown", entry.tenant, entry.thread_id, _place(), asked["id"]])
+        was_shown = await self._records.plans.get(shown_id, entry.thread_id) is not None
+        try:
+            raw = interrupt(asked["payload"])
+        except GraphInterrupt:
+            await self._plan(entry, entry.key.plan_id, _step(write, asks=True))
+            await self._plan(entry, shown_id, {"asks": entry.key.plan_id})
+            raise
+        if not was_shown:
+            raise Refused(
+                "The answer that came was for another question, so nobody has decided about this. Nothing was sent. Call this tool "
+                "again now, and the user is asked."
+            )
+        return raw
+
     async def _take_the_pause(self, entry: _Entry) -> None:
         """LangGraph hands answers to the questions of one node run in the order in which they are asked, which is another
         one when it is run again. So only one call of a run asks, the same one every time.
         """
-        try:
-            place = str(get_config().get("configurable", {}).get("checkpoint_ns") or "")
-        except RuntimeError:  # outside of a graph
-            place = ""
+        place = _place()
         if not place:
             raise Refused(
                 "A person must be asked about this, and nobody can be asked here: the tool was called outside of a graph that can "
@@ -145,6 +168,11 @@ class LedgerGate:
             raise Refused(
                 "Another call of the same message had to be decided first. Nothing was sent. Call this tool again now, by itself."
             )
+
+    async def _is_of_another_run(self, entry: _Entry) -> bool:
+        """Was the call made by an earlier run of the node, and not by this one before it was run again?"""
+        plan = await self._records.plans.get(entry.key.plan_id, entry.thread_id)
+        return plan is not None and plan.steps[0].get("at", "") != _place()
 
     async def _plan(self, entry: _Entry, plan_id: str, step: dict[str, Any]) -> dict[str, Any]:
         """The one step of the plan with this id: the first that was saved."""
@@ -210,6 +238,10 @@ class LedgerGate:
         except Refused as refused:
             await calls.finish(entry.key, state="not_sent", output=None, error=str(refused), now=clock.now())
             raise
+        except NeverSent:
+            stopped = "The run was stopped before it left."
+            await asyncio.shield(calls.finish(entry.key, state="not_sent", output=None, error=stopped, now=clock.now()))
+            raise
         except asyncio.CancelledError:
             stopped = "The run was stopped before the answer came."
             await asyncio.shield(calls.finish(entry.key, state="unknown", output=None, error=stopped, now=clock.now()))
@@ -232,9 +264,11 @@ class LedgerGate:
             return output
         if call.state == "unknown":
             raise Refused(
-                f"{call.tool} was sent before, and nobody knows whether it took effect. It is not sent again. Tell the user to "
-                "look in the account."
+                f"{call.tool} may have been sent before, and nobody knows whether it took effect. It is not sent again. Tell the "
+                "user to look in the account."
             )
+        if call.state == "not_sent":
+            raise Refused(f"{call.tool} was tried before and was not sent: {call.error}")
         raise Refused(f"{call.tool} was sent before and did not succeed: {call.error}")
 
 
@@ -242,7 +276,7 @@ def _entry(write: Write) -> _Entry:
     if not write.thread_id or not write.call_id:
         raise Refused(
             "Writes need an agent with a checkpointer and a thread (configurable.thread_id), whose model calls the tool: without "
-            "them nothing keeps a write from being sent twice. Nothing was sent."
+            "a thread's and a call's id nothing keeps a write from being sent twice. Nothing was sent."
         )
     tenant = Requester(write.user_id, write.organization_id).tenant
     # Not the thread's own id: a thread of the agent's workflow may have the same one, and closes the plans of its older turns.
@@ -253,7 +287,15 @@ def _entry(write: Write) -> _Entry:
 
 
 def _step(write: Write, *, asks: bool) -> dict[str, Any]:
-    return {"id": _STEP, "tool": write.tool.id, "arguments": write.arguments, "asks": asks}
+    return {"id": _STEP, "tool": write.tool.id, "arguments": write.arguments, "asks": asks, "at": _place()}
+
+
+def _place() -> str:
+    """The task that this runs in, the same when it is run again; "" outside of a graph."""
+    try:
+        return str(get_config().get("configurable", {}).get("checkpoint_ns") or "")
+    except RuntimeError:
+        return ""
 
 
 def _person(actor: str) -> str:

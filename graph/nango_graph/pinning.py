@@ -4,25 +4,25 @@ Whoever can deploy an action can write whatever they like into its description, 
 is pinned in the records, for each Nango environment. What a tool does when it is first seen is not judged here:
 descriptions are data to the model, and writes ask.
 
-Three listings tell of one tool: MCP's leaves parts of the schema out, GET /scripts/config has them, and `both` is made of the
-two. Another listing is no change as long as it brings no text that was not there before.
+Three listings tell of one tool: GET /scripts/config has all of it, so has `both`, which is made of the two, and MCP's leaves
+parts out. In one listing every difference is a change, also what is lost: less text can make a tool look harmless. A
+listing that has not told of a tool yet may tell what another one has, or, of MCP's and a complete one, what MCP leaves of it.
+Whatever is taken for the same may do no less, as it is judged, than what holds.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nango_graph.clock import Clock
 from nango_graph.display import visible
 from nango_graph.records.definitions import Definitions, Pinned, Shape, Slot
 from nango_graph.settings import AgentSettings
-from nango_tools import Tool
+from nango_tools import NangoSettings, Tool
+from nango_tools.access import Access, classify
 from nango_tools.catalog import Admitted, Held
 from nango_tools.policy import Definitions as Mode
 from nango_tools.schemas import NOT_DECLARED
-
-SHOWN_DIGITS = 12
-"""Of a fingerprint, where people read it."""
 
 _WHY = "Its definition is another one than was seen first, or accepted since."
 
@@ -33,7 +33,12 @@ _log = logging.getLogger(__name__)
 
 def environment_of(settings: AgentSettings) -> str:
     """What definitions are pinned for: one Nango environment."""
-    return f"{settings.nango.base_url.rstrip('/')} {settings.environment}".strip()
+    return environment_named(settings.nango, settings.environment)
+
+
+def environment_named(nango: NangoSettings, name: str = "") -> str:
+    """name: NANGO_AGENT_ENVIRONMENT"""
+    return f"{nango.base_url.rstrip('/')} {name}".strip()
 
 
 class Pins:
@@ -63,7 +68,7 @@ class Pins:
         same: list[Tool] = []
         for tool in other:
             there = shapes[tool.integration, tool.name]
-            if _brings_nothing_new(tool, there):
+            if _is_no_change(tool, there):
                 same.append(tool)
             elif not await self._passes(tool, there, known[tool.id]):
                 kept_back[tool.id] = Held(tool.id, tool.fingerprint, _WHY)
@@ -71,11 +76,11 @@ class Pins:
         for tool in same:
             if pinned[tool.id] is not None:
                 await self._move(tool, by=None)
-        as_before = [
-            _slot(tool)
+        as_before = {
+            _slot(tool): _shape(tool)
             for tool in tools
             if (pin := pinned[tool.id]) and pin.fingerprint == tool.fingerprint and pin.changed_fingerprint
-        ]
+        }
         await self._definitions.settle(self._environment, as_before)
         return Admitted(
             tuple(tool for tool in tools if tool.id not in kept_back),
@@ -121,50 +126,77 @@ def _slot(tool: Tool) -> Slot:
 
 
 def _shape(tool: Tool) -> Shape:
-    definition = {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
+    definition = {
+        "name": tool.name,
+        "description": tool.description,
+        "input_schema": tool.input_schema,
+        "output_schema": tool.output_schema,
+        "method": tool.method,
+        "scopes": sorted(tool.scopes),
+        "source": tool.source,
+    }
     return Shape(tool.fingerprint, definition, tool.version)
 
 
-def _brings_nothing_new(tool: Tool, there: Mapping[str, Shape]) -> bool:
-    """Is it only what another listing has brought before? Or the complete form, seen for the first time, of what MCP's had?
-
-    there: what holds, by source
-    """
-    new = _shape(tool).definition
-    others = {source: shape.definition for source, shape in there.items() if source != tool.source}
-    if any(_tells_no_more(new, known) for known in others.values()):
-        return True
-    return others.keys() == there.keys() == {"mcp"} and _is_what_mcp_left(others["mcp"], of=new)
+def judged(definition: _Definition) -> Access:
+    """What a tool that is so defined is thought to do, before an operator's rule."""
+    verdicts = [
+        classify(
+            definition.get("name", ""),
+            definition.get("description", ""),
+            method,
+            definition.get("scopes", ()),
+            definition.get("input_schema"),
+        )
+        for method in (definition.get("method") or "").split(", ")
+    ]
+    return max(verdict.access for verdict in verdicts)
 
 
 def _told(tool: Tool, what: str) -> str:
-    return f"The definition of {visible(tool.id, keep='')} has changed ({tool.fingerprint[:SHOWN_DIGITS]}): {what}."
+    return f"The definition of {visible(tool.id, keep='')} has changed ({tool.fingerprint}): {what}."
 
 
-def _tells_no_more(part: _Definition, whole: _Definition) -> bool:
-    """Does every text of `part` stand in `whole`, in its place?"""
-    schema, larger = part["input_schema"], whole["input_schema"]
-    return part["description"] in ("", whole["description"]) and all(
-        value in ({}, []) or (key in larger and _agree(value, larger[key])) for key, value in schema.items()
-    )
+def _is_no_change(tool: Tool, there: Mapping[str, Shape]) -> bool:
+    """Is it what holds already, told by another listing?  there: what holds, by source"""
+    holds = {source: shape for source, shape in there.items() if shape.definition.get("source") == source}
+    if tool.source in holds:
+        return False
+    new, complete = _shape(tool), [shape for source, shape in holds.items() if source != "mcp"]
+    if tool.source == "mcp":
+        found = (one for one in complete if one.fingerprint == new.fingerprint or _is_what_mcp_leaves(new, of=one))
+    elif complete:
+        found = (one for one in complete if one.fingerprint == new.fingerprint)
+    else:
+        # What MCP had lost is filled in, once.
+        found = (one for one in holds.values() if _is_what_mcp_leaves(one, of=new))
+    return _does_no_less(new, found)
 
 
-def _is_what_mcp_left(listed: _Definition, *, of: _Definition) -> bool:
-    """Is that what MCP's listing leaves of a complete definition? It keeps `properties` and `required`, without what they
-    refer to.
+def _does_no_less(new: Shape, than: Iterable[Shape]) -> bool:
+    return any(judged(new.definition) >= judged(known.definition) for known in than)
+
+
+def _is_what_mcp_leaves(listed: Shape, *, of: Shape) -> bool:
+    """Is that MCP's form of a complete definition? It keeps the words, and of the schema `properties` and `required`, without
+    what they refer to.
     """
-    there, complete = listed["input_schema"].get("properties") or {}, of["input_schema"].get("properties") or {}
+    part, whole = listed.definition, of.definition
+    there, complete = part["input_schema"], whole["input_schema"]
     return (
-        listed["description"] == of["description"]
-        and there.keys() == complete.keys()
-        and _tells_no_more(listed, of)
-    )  # fmt: skip
+        part["description"] == whole["description"]
+        and not (part["output_schema"] or part["method"] or part["scopes"])
+        and all(_agree(there.get(key) or None, complete.get(key) or None) for key in ("properties", "required"))
+        and all(
+            key in complete and _agree(value, complete[key]) for key, value in there.items() if value not in ({}, [])
+        )
+    )
 
 
 def _agree(part: Any, whole: Any) -> bool:
     """Is it the same, but for what references pointed to?"""
     if not isinstance(part, dict) or not isinstance(whole, dict):
-        return bool(part == whole)
+        return type(part) is type(whole) and bool(part == whole)
     if part.get("description") == NOT_DECLARED:
         return all(key in whole and whole[key] == value for key, value in part.items() if key != "description")
     return part.keys() == whole.keys() and all(_agree(value, whole[key]) for key, value in part.items())

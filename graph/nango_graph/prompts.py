@@ -49,8 +49,8 @@ only some of their names are listed.
 Steps
 - `tool` is the name as listed (integration/tool). `arguments` must fit its signature; give no argument that is not in it. \
 Of tools that stand only in <tool_index> see the signature first: search for them by name.
-- A value may be taken from an earlier step: ${{s1.issues[0].number}}. Between the braces stands JMESPath over an object of all \
-outputs by step id. A string that is one reference keeps the type of the value; inside other text it is put into the text: \
+- A value may be taken from an earlier step: ${{s1.issues[0].number}}. Between the braces stands JMESPath that reaches \
+outputs by their step ids, never by @ or * alone. A string that is one reference keeps the type of the value; inside other text it is put into the text: \
 "Open: ${{join(', ', s1.issues[].title)}}". `join` takes strings: use to_string(@) for numbers. \
 A plain "${{" is written ${{'$'}}{{.
 - `for_each`: ${{s1.issues}} runs the step once for each item; ${{item.number}} is a field of the item. \

@@ -58,6 +58,8 @@ def _write_request(asks: Sequence[AskToSend]) -> Request:
             "step": first.step.id,
             "tool": first.tool.id,
             "connection_id": first.connection["connection_id"],
+            "fingerprint": first.tool.fingerprint,
+            "access": first.tool.access.value,
             "fans_out": fans_out,
             "confirm": confirm,
             "units": [{"item": unit.key.item, "attempt": unit.key.attempt, "digest": unit.digest} for unit in units],

@@ -7,13 +7,14 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from nango_graph.approval import REFUSED
-from nango_graph.context import Context
+from nango_graph.context import Context, as_context
 from nango_graph.durable import NO_CHECKPOINTER
 from nango_graph.errors import UsageError
 from nango_graph.identity import decider_of, is_stranger
 from nango_graph.records import TurnRow
+from nango_graph.records.turns import TIGHTENING
 from nango_graph.services import Services
-from nango_graph.state import State
+from nango_graph.state import Asked, State
 
 
 def thread_of(runtime: Runtime[Context]) -> str:
@@ -31,8 +32,15 @@ _TICK = 0.002
 
 
 async def turn_of(state: State, runtime: Runtime[Context], services: Services) -> TurnRow:
-    """The turn as the records know it: whose it is can't be changed by editing the state. Raises `UsageError`."""
-    return await services.records.turns.get(state["turn"]["id"], thread_of(runtime))
+    """The turn as the records know it: whose it is, and its rules, can't be changed by editing the state, nor by naming an
+    older turn there. What this run's context denies or asks for is added, and holds for the turn from now on: a wake-up comes
+    without a context. Raises `UsageError`.
+    """
+    turns = services.records.turns
+    turn = await turns.current(state["turn"]["id"], thread_of(runtime))
+    if is_stranger(runtime, turn.requester):
+        return turn
+    return await turns.tighten(turn, as_context(runtime.context).model_dump(include=set(TIGHTENING)))
 
 
 async def ask_of_tenant(state: State, runtime: Runtime[Context], services: Services) -> Any:
@@ -42,13 +50,19 @@ async def ask_of_tenant(state: State, runtime: Runtime[Context], services: Servi
     turn = await turn_of(state, runtime, services)
     asked = state["asked"]
     answer = interrupt(asked["payload"]) if asked is not None else None
+    refused = why_refused(asked, turn, runtime, services)
+    return {REFUSED: refused} if refused else answer
+
+
+def why_refused(asked: Asked | None, turn: TurnRow, runtime: Runtime[Context], services: Services) -> str:
+    """Why this run answers nothing, whatever it brings or finds in the state; "" if it may."""
     if is_stranger(runtime, turn.requester):
-        return {REFUSED: "That answer came from somebody else."}
+        return "That answer came from somebody else."
     if asked is not None and asked["kind"] == "approval" and not decider_of(runtime, services.settings.server_user_id):
-        return {REFUSED: "That answer came from nobody: whoever decides on this must be named."}
+        return "That answer came from nobody: whoever decides on this must be named."
     if asked is not None and sent_before(runtime, asked.get("at", 0.0)):
-        return {REFUSED: "That answer was sent before this was asked, so it was not for this."}
-    return answer
+        return "That answer was sent before this was asked, so it was not for this."
+    return ""
 
 
 def sent_before(runtime: Runtime[Context], moment: float) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from nango_graph.connections.finding import integrations_for
 from nango_graph.display import visible
 from nango_graph.finding_tools import by_name
-from nango_graph.offering import Offer, because_denied, because_held, denied_in, offer_of, policy_of
+from nango_graph.offering import Offer, because_denied, because_held, denied_in, offer_of
 from nango_graph.records import TurnRow
 from nango_graph.services import Services
 from nango_graph.state import State
@@ -59,13 +59,13 @@ async def _needed(state: State, turn: TurnRow, services: Services) -> list[str]:
 
 async def _look_further(turn: TurnRow, services: Services, known: dict[str, Tool], reasons: dict[str, str]) -> None:
     """Adds the tools of integrations that were not even chosen: it may be that all they could have done is denied."""
-    policy, only = policy_of(turn, services), turn.settings.get("integrations")
-    for summary in await integrations_for(services, turn.requester):
-        if only and summary.key not in only:
-            continue
+    only = turn.settings.get("integrations")
+    summaries = [one for one in await integrations_for(services, turn.requester) if not only or one.key in only]
+    denied = await denied_in(summaries, turn, services)
+    for summary in summaries:
         for name, description in summary.tools:
             known.setdefault(f"{summary.key}/{name}", by_name(f"{summary.key}/{name}", description))
-        for name, ruling in (await denied_in(summary, policy, services)).items():
+        for name, ruling in denied[summary.key].items():
             reasons.setdefault(f"{summary.key}/{name}", because_denied(f"{summary.key}/{name}", ruling))
         for held in services.catalog.held(summary.key):
             reasons.setdefault(held.tool, because_held(held))

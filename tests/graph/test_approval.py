@@ -198,7 +198,7 @@ async def decided(asks: list[AskToSend], answer: Any, a_tool: Tool) -> tuple[Any
             "connections": {"app": {"integration": "app", "connection_id": "c1", "label": "App"}},
         }
         runtime: Any = SimpleNamespace(
-            execution_info=SimpleNamespace(thread_id="t"),
+            execution_info=SimpleNamespace(thread_id="t", run_id=None),
             server_info=None,
             context={"user_id": "ada"},
             stream_writer=print,

@@ -57,6 +57,49 @@ async def claim(
     return await records.calls.claim(a_call or call(), tenant=tenant, thread_id=thread_id, now=NOW)
 
 
+@pytest.mark.parametrize(
+    ("fingerprint", "access", "sent"),
+    [("f1", "write", True), ("f2", "write", False), ("", "write", False), ("f1", "destructive", False)],
+)
+async def test_an_approval_covers_the_tool_that_was_shown(records: Records, fingerprint, access, sent) -> None:
+    await plan(records)
+    shown = Decision(KEY, "approved", DIGEST, ARGUMENTS, asked_id="q", actor="ada", fingerprint="f1", access="write")
+    await records.decisions.record([shown], tenant=ADA.tenant, thread_id="thread", now=NOW)
+    assert await records.decisions.of_plan("plan", ADA.tenant) == {KEY: shown}
+    claiming = records.calls.claim(
+        replace(call(), access=access), tenant=ADA.tenant, thread_id="thread", now=NOW, fingerprint=fingerprint
+    )
+    if sent:
+        assert await claiming is None
+    else:
+        with pytest.raises(NotAllowed, match="not as it was"):
+            await claiming
+
+
+async def test_the_latest_turn_is_the_one_that_began_last_whatever_the_clocks_say(records: Records) -> None:
+    for turn_id, now in (("t2", NOW), ("t1", NOW), ("t3", NOW - 500)):
+        await records.turns.begin(TurnRow(turn_id, ADA, "thread", ""), message_id="m", now=now)
+        last = await records.turns.last_of("thread")
+        assert last is not None
+        assert last.id == turn_id
+        assert await records.turns.current(turn_id, "thread") == last
+    for older in ("turn", "t2", "t1"):
+        with pytest.raises(UsageError, match="later message"):
+            await records.turns.current(older, "thread")
+    # Sent once more, by the same person, it is the latest again.
+    await records.turns.begin(TurnRow("t1", ADA, "thread", ""), message_id="m", now=NOW)
+    assert (await records.turns.current("t1", "thread")).id == "t1"
+
+
+async def test_what_a_turn_must_not_do_only_grows(records: Records) -> None:
+    row = await records.turns.get("turn", "thread")
+    assert await records.turns.tighten(row, {"deny": [], "max_steps": 3}) is row
+    row = await records.turns.tighten(row, {"deny": ["a/*"], "ask": ["b/*"], "max_steps": 3})
+    row = await records.turns.tighten(row, {"deny": ["c/*", "a/*", "c/*"]})
+    assert row.settings == {"deny": ["a/*", "c/*"], "ask": ["b/*"]}
+    assert await records.turns.get("turn", "thread") == row
+
+
 async def test_fifty_workers_claim_one_write_and_one_of_them_may_send_it(
     records: Records, records_url: str | Path
 ) -> None:

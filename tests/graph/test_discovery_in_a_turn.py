@@ -11,6 +11,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from nango_sandbox import Sandbox
 from nango_sandbox.apps import all_apps
 from nango_sandbox.catalog import read_catalog
+from nango_sandbox.faults import Dropped, Fault, Status
 
 OCTO = {"owner": "octo", "repo": "widgets"}
 APPROVE: dict[str, Any] = {"type": "approve"}
@@ -148,3 +149,47 @@ async def test_a_list_is_asked_for_as_it_is_sent_and_one_that_does_not_fit_is_re
         assert seen.asks[0]["args"] == {"input": ["red", "blue"]}
         await agent.decide(APPROVE)
         assert [entry.input for entry in await agent.ledger()] == [["red", "blue"]]
+
+
+def failing(how: str) -> Fault:
+    """Of Slack's MCP, for good."""
+    if how == "reset":
+        return Dropped(when="before", path="/mcp", integration="slack", times=None)
+    body = {"error": {"code": "no", "message": "no"}}
+    return Status(status=int(how), body=body, path="/mcp", integration="slack", times=None)
+
+
+@pytest.mark.parametrize("how", ["500", "429", "reset"])
+async def test_a_listing_that_fails_stops_no_job_that_needs_another_one_and_is_told(
+    sandbox: Sandbox, start: Any, how: str
+) -> None:
+    for integration in ("github", "slack"):
+        await sandbox.connect(integration, {"end_user_id": "ada"})
+    sandbox.faults.add(failing(how))
+    async with start() as agent:
+        agent.model.integrations = ["github", "slack"]
+        agent.model.script = [plan(LIST)]
+        seen = await agent.say("list the issues")
+    assert seen.answer == "Done."
+    assert of_tools(seen)["listings"] == {"github": "both", "slack": "scripts"}
+    assert of_tools(seen)["counts"]["slack"] > 0
+    assert list(of_tools(seen)["failed"]) == ["slack"]
+    assert [entry.action for entry in await sandbox.ledger()] == ["list-issues"]
+
+
+async def test_where_nothing_else_lists_its_tools_the_planner_is_told_to_do_without(
+    sandbox: Sandbox, start: Any
+) -> None:
+    for integration in ("github", "slack"):
+        await sandbox.connect(integration, {"end_user_id": "ada"})
+    sandbox.faults.add(failing("500"))
+    key = await sandbox.create_api_key("mcp", ["environment:mcp", "environment:connections:list"])
+    async with start(nango={"api_key": key}) as agent:
+        agent.model.integrations = ["github", "slack"]
+        agent.model.script = [plan(LIST)]
+        seen = await agent.say("list the issues")
+    assert seen.answer == "Done."
+    assert of_tools(seen)["counts"]["slack"] == 0
+    assert "500" in of_tools(seen)["failed"]["slack"]
+    (prompt,) = agent.model.prompts
+    assert "<declined>\nslack (Nango can't list its tools just now; it may work later)\n" in prompt

@@ -136,11 +136,70 @@ def test_a_reference_that_cannot_be_followed_is_a_problem_with_a_sentence(text: 
         ("item.number", {"item"}),
         ("@", set()),
         ("[`1`]", set()),
+        ("s1 | @.issues[?@.open]", {"s1"}),
+        ("s1.issues[?@ > `1`]", {"s1"}),
+        ("join(', ', map(&to_string(@), s1.issues))", {"s1"}),
     ],
 )
 def test_a_reference_needs_the_steps_at_its_roots_and_no_other(expression: str, roots: set[str]) -> None:
     assert steps_referred_to([{"x": f"a ${{{expression}}}"}]) == roots
     assert (reference_problem(f"${{{expression}}}") is None) == bool(roots)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["@", "*", "[]", "[*]", "[0]", "[1:]", "[?issues]", "@.s2", "*.name", "@ | s1.text", "[s1.text, @.s2.name]", "{a: s1.text, b: @}",
+     "s1.text || @", "!@", "@ == s1", "values(@)", "map(&@, values(@))", "not_null(s1.none, @.s2.name)", "to_string(@) && s1.text",
+     "[*].name | [0] || s1", "[][] | s1"],
+)  # fmt: skip
+def test_nothing_stands_for_the_outputs_of_all_steps(expression: str) -> None:
+    assert "must begin with the id of a step" in (reference_problem(f"${{{expression}}}") or "")
+    with pytest.raises(ReferenceProblem):
+        bind(f"${{{expression}}}", OUTPUTS)
+
+
+WORKS: st.SearchStrategy[str] = st.recursive(
+    st.sampled_from(["s1", "s2", "@", "*", "[]", "[*]", "[0]", "`1`", "'x'", "s1.issues", "s2.name", "text"]),
+    lambda inner: st.one_of(
+        st.tuples(inner, inner, st.sampled_from([".", " | ", " || ", " && ", " == "])).map(
+            lambda two: f"{two[0]}{two[2]}{two[1]}"
+        ),
+        st.tuples(inner, inner).map(lambda two: f"[{two[0]}, {two[1]}]"),
+        st.tuples(inner, inner).map(lambda two: f"{two[0]}[?{two[1]}]"),
+        st.tuples(inner, inner).map(lambda two: f"map(&{two[0]}, {two[1]})"),
+        st.tuples(inner, inner).map(lambda two: f"not_null({two[0]}, {two[1]})"),
+        st.tuples(inner, inner).map(lambda two: f"{two[0]}.{{a: {two[1]}}}"),
+        inner.map(lambda one: f"{{a: {one}}}"),
+        inner.map(lambda one: f"({one})"),
+        inner.map(lambda one: f"!{one}"),
+        inner.map(lambda one: f"{one}[]"),
+        inner.map(lambda one: f"{one}.*"),
+        st.tuples(st.sampled_from(["keys", "values", "to_array", "to_string", "length", "type", "merge"]), inner).map(
+            lambda two: f"{two[0]}({two[1]})"
+        ),
+    ),
+    max_leaves=7,
+)
+
+
+def found(text: str, outputs: dict[str, Any]) -> Any:
+    try:
+        return json.dumps(bind(text, outputs))
+    except ReferenceProblem as problem:
+        return str(problem)
+
+
+@given(st.one_of(WORKS.map(lambda text: f"${{{text}}}"), EXPRESSION), JSON, JSON)
+@settings(max_examples=600, deadline=None)
+def test_what_a_reference_brings_hangs_on_the_steps_it_names_and_on_nothing_else(text, other, another) -> None:
+    roots = steps_referred_to(text)
+    named = {step: OUTPUTS.get(step, other) for step in roots}
+    around = [
+        {},
+        {"s1": other, "s2": another, "s3": other, "text": another},
+        {**OUTPUTS, "@": other, "*": another, "name": other},
+    ]
+    assert len({found(text, {**more, **named}) for more in around}) == 1
 
 
 def test_a_literal_refers_to_nothing_and_is_the_way_to_write_a_dollar_and_a_brace() -> None:

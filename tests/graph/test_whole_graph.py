@@ -178,7 +178,7 @@ async def test_an_approval_that_was_not_used_before_a_newer_message_is_void(agen
     config = {"configurable": {"thread_id": "t"}}
     await agent.graph.aupdate_state(config, {"plan_id": item["plan_id"], "reply": None}, as_node="plan")
     seen = await agent.wake()
-    assert "closed by a newer message" in seen.values["results"][0]["error"]
+    assert "of an earlier request" in seen.answer
     assert await agent.written() == []
 
 

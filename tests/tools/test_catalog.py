@@ -228,6 +228,9 @@ async def test_a_tool_is_known_without_a_connection_and_stays_the_same_with_one(
         {"name": "create-issues"},
         {"description": "Other"},
         {"json_schema": {"definitions": {"In": {"type": "object"}}}},
+        {"returns": []},
+        {"scopes": ["other"]},
+        {"endpoints": [{"method": "GET", "path": "/x"}]},
     ],
 )
 async def test_the_fingerprint_tells_another_tool_and_only_that(
@@ -235,7 +238,7 @@ async def test_the_fingerprint_tells_another_tool_and_only_that(
 ) -> None:
     offer.tools["github"] = []
     [first] = (await discovered(Catalog(nango))).values()
-    offer.actions["github"] = [action("create-issue", scopes=["other"], returns=[])]
+    offer.actions["github"] = [action("create-issue", version="9.9.9")]
     [same] = (await discovered(Catalog(nango))).values()
     offer.actions["github"] = [action("create-issue") | change]
     [other] = (await discovered(Catalog(nango))).values()

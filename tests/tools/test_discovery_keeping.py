@@ -15,6 +15,7 @@ from nango_tools import (
     InvalidKeyError,
     NangoClient,
     NangoUnavailable,
+    RateLimited,
     Tool,
     UnknownConnection,
 )
@@ -24,6 +25,8 @@ from nango_tools.catalog.keeping import RETRY_AFTER
 FORBIDDEN = JSONResponse({"error": {"code": "forbidden", "message": "Insufficient scope. Required: x"}}, 403)
 GONE = JSONResponse({"error": {"code": "unknown_connection", "message": "no"}}, 400)
 DOWN = JSONResponse({"error": {"code": "server_error", "message": "down"}}, 500)
+BUSY = JSONResponse({"error": {"code": "too_many_request", "message": "slowly"}}, 429)
+MCP_DOWN_AND_NO_SCRIPTS = {"/mcp": DOWN, "/scripts/config": FORBIDDEN}
 TTL = 300
 
 
@@ -157,7 +160,7 @@ async def test_a_listing_that_nobody_waits_for_any_more_is_dropped_and_asked_for
 
 
 async def test_a_fetch_that_failed_is_told_to_all_who_waited_and_is_not_kept(offered: Nango, catalog: Catalog) -> None:
-    offered.override = lambda seen: DOWN if seen.path == "/mcp" else None
+    offered.override = lambda seen: MCP_DOWN_AND_NO_SCRIPTS.get(seen.path)
     failed = await asyncio.gather(*(catalog.discover([("i0", "c")]) for _ in range(5)), return_exceptions=True)
     assert [type(error) for error in failed] == [NangoUnavailable] * 5
     assert len(offered.asked()) == 1
@@ -197,13 +200,61 @@ async def test_a_broken_connection_is_told_where_nothing_else_lists_the_tools(of
         await catalog.discover([("i0", "broken")])
 
 
-async def test_one_that_fails_is_told_and_the_others_are_kept(offered: Nango, catalog: Catalog) -> None:
-    offered.override = lambda seen: DOWN if seen.headers.get("provider-config-key") == "i0" else None
-    with pytest.raises(NangoUnavailable, match="i0"):
-        await catalog.discover([("i0", "a"), ("i1", "b")])
+@pytest.mark.parametrize(("broken", "kind"), [(DOWN, NangoUnavailable), (BUSY, RateLimited)])
+async def test_while_one_mcp_cannot_be_asked_the_declarations_do_and_it_is_asked_again_soon(
+    offered: Nango, catalog: Catalog, clock: Clock, broken: Response, kind: type[Exception]
+) -> None:
+    offered.override = lambda seen: broken if seen.headers.get("provider-config-key") == "i0" else None
+    connections = [("i0", "a"), ("i1", "b")]
+    found = await catalog.discover(connections)
+    asked = len(offered.asked())
+    assert await catalog.discover(connections) == found
+    assert len(offered.asked()) == asked
+    assert {key: [tool.source for tool in tools] for key, tools in found.items()} == {
+        "i0": ["scripts"],
+        "i1": ["both", "mcp"],
+    }
+    assert (catalog.source("i0"), catalog.source("i1")) == ("scripts", "both")
+    assert (type(catalog.failed("i0")), catalog.failed("i1")) == (kind, None)
     offered.override = lambda _: None
-    await catalog.discover([("i0", "a"), ("i1", "b")])
-    assert sorted(offered.asked()) == ["a", "a", "b"]
+    clock.now += RETRY_AFTER
+    assert [tool.source for tool in (await catalog.discover(connections))["i0"]] == ["both", "mcp"]
+    assert catalog.failed("i0") is None
+    assert len(offered.asked()) == asked + 1
+
+
+async def test_of_one_that_nothing_lists_it_is_told_why_and_the_others_are_there(
+    offered: Nango, catalog: Catalog
+) -> None:
+    offered.override = lambda seen: (
+        MCP_DOWN_AND_NO_SCRIPTS.get(seen.path) if seen.headers.get("provider-config-key") in (None, "i0") else None
+    )
+    found = await catalog.discover([("i0", "a"), ("i1", "b")])
+    assert {key: len(tools) for key, tools in found.items()} == {"i0": 0, "i1": 2}
+    assert isinstance(catalog.failed("i0"), NangoUnavailable)
+    summaries = await catalog.integrations([("i0", "a"), ("i1", "b")])
+    assert {summary.key: len(summary.tools) for summary in summaries if summary.tools} == {"i1": 2}
+    with pytest.raises(NangoUnavailable, match="i0"):
+        await catalog.discover([("i0", "a")])
+
+
+async def test_a_bad_key_is_raised_whatever_else_was_found(offered: Nango, catalog: Catalog) -> None:
+    refused = JSONResponse({"error": {"code": "unknown_account", "message": "no"}}, 401)
+    offered.override = lambda seen: refused if seen.headers.get("provider-config-key") == "i0" else None
+    with pytest.raises(InvalidKeyError):
+        await catalog.discover([("i0", "a"), ("i1", "b")])
+
+
+async def test_an_old_listing_is_better_than_the_declarations_alone(
+    offered: Nango, catalog: Catalog, clock: Clock
+) -> None:
+    await catalog.discover([("i0", "c")])
+    clock.now += TTL
+    offered.override = lambda seen: DOWN if seen.path == "/mcp" else None
+    assert [tool.source for tool in (await catalog.discover([("i0", "c")]))["i0"]] == ["both", "mcp"]
+    assert isinstance(catalog.failed("i0"), NangoUnavailable)
+    clock.now += 2 * 3600
+    assert [tool.source for tool in (await catalog.discover([("i0", "c")]))["i0"]] == ["scripts"]
 
 
 async def test_nothing_is_older_than_its_time_whatever_it_was_made_of(

@@ -57,6 +57,19 @@ def evaluate(parsed: Node, data: Any, interpreter: "Bounded | None" = None) -> A
         raise ExpressionProblem(f"can't be worked out: {error}") from error
 
 
+def same(one: Any, other: Any) -> bool:
+    """Are two JSON values equal? To Python `True == 1`, also inside of lists. Raises `RecursionError`."""
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict)
+            and one.keys() == other.keys()
+            and all(same(value, other[name]) for name, value in one.items())
+        )
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
 def children(node: Node) -> list[Node]:
     """The nodes right below. (A slice has numbers there.)"""
     return [child for child in node.get("children", []) if isinstance(child, dict)]
@@ -100,6 +113,12 @@ class _Functions(functions.Functions):
             raise ExpressionProblem(_TOO_MUCH)
         return separator.join(parts)
 
+    @functions.signature({"types": ["array", "string"]}, {"types": []})
+    def _func_contains(self, subject: list[Any] | str, search: Any) -> bool:
+        if isinstance(subject, str):
+            return search in subject
+        return any(same(item, search) for item in subject)
+
 
 class Bounded(visitor.TreeInterpreter):
     """Stops as soon as a value has grown past the budget: each kind of node at most doubles what it is given."""
@@ -117,6 +136,12 @@ class Bounded(visitor.TreeInterpreter):
         if node["type"] in {"multi_select_list", "multi_select_dict"}:
             self._count(value)
         return value
+
+    def visit_comparator(self, node: Any, value: Any) -> Any:
+        if node["value"] not in ("eq", "ne"):
+            return super().visit_comparator(node, value)
+        one, other = (self.visit(child, value) for child in node["children"])
+        return same(one, other) is (node["value"] == "eq")
 
     def _count(self, value: Any) -> None:
         left = [value]

@@ -52,7 +52,7 @@ async def find_connections(services: Services, requester: Requester, integration
     found = {integration: Found() for integration in integrations}
     if not found:
         return found
-    there = [one async for one in _listed(services, requester, list(found)) if one.integration_id in found]
+    there = [one async for one in connections_of(services, requester, list(found)) if one.integration_id in found]
     known = await services.records.accounts.known(requester)
     waits = await services.records.waits.get_all([wait_id for one in there if (wait_id := wait_id_of(one.tags))])
     full = [one.connection_id for one in there if not one.tags.get(WAIT_TAG) and len(one.tags) >= MOST_TAGS]
@@ -77,7 +77,7 @@ async def integrations_for(services: Services, requester: Requester) -> list[Int
     try:
         return await services.catalog.integrations()
     except InsufficientScopeError:
-        own = [(one.integration_id, one.connection_id) async for one in _listed(services, requester, None)]
+        own = [(one.integration_id, one.connection_id) async for one in connections_of(services, requester)]
         return await services.catalog.integrations(own)
 
 
@@ -102,9 +102,10 @@ def _in_doubt(
     return Unconfirmed(connection, tag if len(tag) <= _LONGEST_MARK else digest(tag), again=again)
 
 
-async def _listed(
-    services: Services, requester: Requester, integrations: Sequence[str] | None
+async def connections_of(
+    services: Services, requester: Requester, integrations: Sequence[str] | None = None
 ) -> AsyncIterator[ConnectionSummary]:
+    """Of these integrations, or of all; in whatever health."""
     organization = {"organization_id": requester.organization_id} if requester.organization_id else requester.tags
     async for connection in services.nango.connections.list(tags=organization, integration_ids=integrations):
         if belongs_to(connection, requester):

@@ -92,6 +92,7 @@ class Caller:
                 thread_id=self._turn.thread_id,
                 now=clock.now(),
                 by_rule=_decision(unit, ruling) if ruling.effect is Effect.ALLOW else None,
+                fingerprint=unit.tool.fingerprint,
             )
         except NotAllowed as reason:
             return self._call(unit, "failed", error=f"Not sent: {reason}.")

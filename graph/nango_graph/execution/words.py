@@ -11,6 +11,9 @@ FAILED_BEFORE = (
     "look in the account before you have it sent again."
 )
 APPROVED_OTHERWISE = "This was approved before, but for another account, or another action, than would be used now."
+CHANGED_SINCE = (
+    "This was approved before, but the tool is not as it was then: its description, its arguments, or what it may do."
+)
 ALLOWED_BEFORE = "A rule allowed this before. That rule does not hold any more."
 
 

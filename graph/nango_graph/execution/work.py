@@ -16,6 +16,7 @@ from nango_graph.execution.units import AskToSend, AskWhatHappened, Unit, unit_o
 from nango_graph.execution.words import (
     ALLOWED_BEFORE,
     APPROVED_OTHERWISE,
+    CHANGED_SINCE,
     FAILED_BEFORE,
     done_before,
     reasons,
@@ -241,6 +242,8 @@ class StepWork:
             if ruling.effect is Effect.ASK:
                 return AskToSend(following, (ALLOWED_BEFORE, *why_asked(ruling)))
             return now if same else following
+        if not decision.is_for(now.tool.fingerprint, now.tool.access.value) and ruling.effect is not Effect.ALLOW:
+            return AskToSend(following, (CHANGED_SINCE, *why_asked(ruling)))
         return now if same else AskToSend(following, (APPROVED_OTHERWISE,))
 
     async def _was_sent(self, unit: Unit) -> bool:

@@ -71,9 +71,9 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
 
 async def _turn(turn_id: str, thread_id: str, runtime: Runtime[Context], services: Services) -> TurnRow:
     """A new turn of whoever runs this; or, where nobody is named, the one that was begun and cut off right after."""
-    begun = await services.records.turns.find(turn_id, thread_id) if names_nobody(runtime) else None
-    if begun is not None:
-        return begun
+    last = await services.records.turns.last_of(thread_id) if names_nobody(runtime) else None
+    if last is not None and last.id == turn_id:
+        return last
     server = runtime.server_info
     return TurnRow(
         turn_id,

@@ -1,10 +1,11 @@
 """Checks an answer against what was shown and records it; an answer that can't be taken is asked for again."""
 
+from dataclasses import replace
 from typing import Any
 
 from langgraph.runtime import Runtime
 
-from nango_graph.approval import UNKNOWN_OUTCOMES, Answer, BadAnswer, again, read_answers
+from nango_graph.approval import REFUSED, UNKNOWN_OUTCOMES, Answer, BadAnswer, again, read_answers
 from nango_graph.context import Context
 from nango_graph.digests import action_digest, digest
 from nango_graph.execution.judging import Judge
@@ -15,9 +16,13 @@ from nango_graph.planning.arguments import argument_problem, coerced
 from nango_graph.records import CallKey, Decision, TurnRow
 from nango_graph.services import Services
 from nango_graph.state import Asked, State
-from nango_graph.turn import turn_of
+from nango_graph.turn import turn_of, why_refused
 from nango_tools import Access, NangoError, Tool
 from nango_tools.policy import Effect
+
+
+class Outdated(Exception):
+    """The tool is not the one that was shown. It is asked for anew, as it is now; `str()` says why."""
 
 
 async def decide(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
@@ -30,14 +35,16 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     decisions: list[Decision] = []
     outcomes: list[tuple[CallKey, str]] = []
     try:
-        answers = read_answers(asked, state.get("answered"))
+        # The answer may stand in the state since a run before this one, or have been put there.
+        refused = why_refused(asked, turn, runtime, services)
+        answers = read_answers(asked, {REFUSED: refused} if refused else state.get("answered"))
         offer = await _offer(state, turn, services) if any(answer.kind != "reject" for answer in answers) else Offer({})
         for position, answer in enumerate(answers):
             item, shown = asked["items"][position], asked["payload"]["action_requests"][position]
-            await _refuse_foreign_plan(item["plan_id"], turn, services)
+            await _refuse_foreign_plan(item, turn, services)
             if item["about"] == "unknown":
                 decision, outcome = _on_outcome(item, shown, answer, asked, actor)
-                decisions.append(decision)
+                decisions.append(await _as_before(decision, outcome, turn, services))
                 outcomes += outcome
             else:
                 made = _on_write(item, shown, answer, asked, actor, offer)
@@ -46,6 +53,9 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
                 decisions += made
     except BadAnswer as problem:
         return {"asked": again(asked, str(problem)), "answered": None}
+    except Outdated as reason:
+        runtime.stream_writer({"type": "notice", "text": str(reason)})
+        return {"asked": None, "answered": None}
     await services.records.decisions.record(decisions, tenant=turn.requester.tenant, thread_id=turn.thread_id, now=now)
     for key, said in outcomes:
         happened = said == "happened"
@@ -58,9 +68,24 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     return {"asked": None, "answered": None}
 
 
-async def _refuse_foreign_plan(plan_id: str, turn: TurnRow, services: Services) -> None:
-    if await services.records.plans.get(plan_id, turn.thread_id) is None:
+async def _refuse_foreign_plan(item: dict[str, Any], turn: TurnRow, services: Services) -> None:
+    """What became of a call may be asked in a later turn; whether one is to be made, only in its own."""
+    plan = await services.records.plans.get(item["plan_id"], turn.thread_id)
+    if plan is None:
         raise BadAnswer("What was asked does not belong to this thread. Send the request again.")
+    if item["about"] != "unknown" and plan.turn_id != turn.id:
+        raise BadAnswer("What was asked belongs to an earlier request. Send that one again.")
+
+
+async def _as_before(
+    decision: Decision, outcome: list[tuple[CallKey, str]], turn: TurnRow, services: Services
+) -> Decision:
+    """What is sent again is the tool that was approved the first time."""
+    for key, _ in outcome:
+        first = (await services.records.decisions.of_plan(key.plan_id, turn.requester.tenant)).get(key)
+        if first is not None:
+            decision = replace(decision, fingerprint=first.fingerprint, access=first.access)
+    return decision
 
 
 async def _offer(state: State, turn: TurnRow, services: Services) -> Offer:
@@ -77,7 +102,7 @@ async def _refuse_denied(
     tool = offer.tools.get(name)
     if tool is None:
         raise BadAnswer(offer.why_not(name) or f"{name} is not offered any more.")
-    judge = Judge(services, turn, await provenance_in(turn, services))
+    judge = Judge(services, turn, await provenance_in(turn, services, offer.known))
     for decision in made:
         if decision.verdict == "approved":
             ruling = judge.of(
@@ -99,7 +124,7 @@ def _on_write(
 
     A rule that denies the tool by now takes no decision away: it is asked again before anything is sent.
     """
-    tool = offer.tools.get(item["tool"]) or offer.denied.get(item["tool"], (None,))[0]
+    tool = offer.known.get(item["tool"])
     shown_args = _without(shown["args"], item["confirm"])
     originals: list[dict[str, Any]] = shown_args["items"] if item["fans_out"] else [shown_args]
     units = item["units"]
@@ -116,6 +141,8 @@ def _on_write(
         raise BadAnswer(
             f"{offer.why_not(item['tool']) or item['tool'] + ' is not offered any more.'} Reject it, or wait."
         )
+    if answer.kind != "reject" and tool is not None:
+        _refuse_changed(item, tool)
     if answer.kind == "approve" and tool is not None and tool.access is Access.DESTRUCTIVE:
         raise BadAnswer(
             f"{item['tool']}: it deletes or overwrites, so approving is not enough. Send the request again."
@@ -138,9 +165,20 @@ def _on_write(
             asked_id=asked["id"],
             actor=actor,
             message=answer.message,
+            fingerprint=tool.fingerprint if tool is not None else None,
+            access=tool.access.value if tool is not None else None,
         )
         for unit, original, arguments in zip(units, originals, approved, strict=True)
     ]
+
+
+def _refuse_changed(item: dict[str, Any], tool: Tool) -> None:
+    """A question of an earlier version tells nothing of the tool, but whether it wanted a destructive call confirmed."""
+    unconfirmed = tool.access is Access.DESTRUCTIVE and not item["confirm"]
+    if item.get("fingerprint") not in (None, tool.fingerprint) or item.get("access") not in (None, tool.access.value):
+        raise Outdated(f"{item['tool']} is not what it was when this was asked. Nothing was sent; look at it again.")
+    if unconfirmed and item.get("access") is None:
+        raise Outdated(f"{item['tool']} deletes or overwrites by now. Nothing was sent; look at it again.")
 
 
 def _edited(

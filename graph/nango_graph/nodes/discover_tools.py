@@ -13,7 +13,8 @@ from nango_graph.turn import turn_of
 
 async def discover_tools(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
     """Streams `{"type": "tools"}`. counts: tools of each integration; listings: where those come from ("mcp", "scripts" or
-    "both"); held: ids of tools that the catalogue keeps back; runs_over: how actions are run ("rest" or "mcp"), as far as
+    "both"); failed: by integration, why its tools could not be listed, so that they are old, or of "scripts" alone, or none;
+    held: ids of tools that the catalogue keeps back; runs_over: how actions are run ("rest" or "mcp"), as far as
     that is known.
     """
     turn = await turn_of(state, runtime, services)
@@ -26,6 +27,11 @@ async def discover_tools(state: State, runtime: Runtime[Context], services: Serv
             "type": "tools",
             "counts": counts,
             "listings": {integration: services.catalog.source(integration) for integration in counts},
+            "failed": {
+                integration: str(error)
+                for integration in counts
+                if (error := services.catalog.failed(integration)) is not None
+            },
             "held": [held.tool for held in offer.held],
             "runs_over": services.nango.runner.path,
         }

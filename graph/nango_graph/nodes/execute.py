@@ -36,11 +36,18 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         return {
             "reply": Reply(kind="problem", text="The plan is not in the records, so nothing was executed. Ask again.")
         }
+    if row.turn_id != turn.id:
+        return {
+            "reply": Reply(
+                kind="problem", text="The plan is of an earlier request, so nothing was executed. Ask again."
+            )
+        }
     steps = [Step.model_validate(step) for step in row.steps]
     chosen = state.get("connections") or {}
     usable = await usable_accounts(services, turn.requester, chosen)
     offer = await offer_of({**state, "connections": usable}, turn, services)
-    judge = Judge(services, turn, await provenance_in(turn, services))
+    tools = await _known(steps, usable, offer, services)
+    judge = Judge(services, turn, await provenance_in(turn, services, tools))
     health = Health(
         services,
         turn.requester,
@@ -65,7 +72,6 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         max_items=state["turn"]["settings"]["max_items"],
         ended=progress.ended,
     )
-    tools = await _known(steps, usable, offer, services)
     planned = [
         Planned(
             step,
@@ -99,7 +105,7 @@ async def _known(
     steps: list[Step], usable: Mapping[str, Connection], offer: Offer, services: Services
 ) -> dict[str, Tool]:
     """Also of integrations whose connection is gone, and what a rule denies: what a step would do is known without it."""
-    tools = {**offer.tools, **{tool_id: tool for tool_id, (tool, _) in offer.denied.items()}}
+    tools = dict(offer.known)
     for integration in {step.integration for step in steps} - set(usable):
         tools |= {tool.id: tool for tool in await services.catalog.tools(integration)}
     return tools

@@ -8,6 +8,7 @@ from nango_graph.asking_the_planner import account_named, accounts_of, ask_plann
 from nango_graph.connections.scopes import lacking_in_each
 from nango_graph.context import Context
 from nango_graph.digests import digest
+from nango_graph.in_view import in_view
 from nango_graph.offering import offer_of
 from nango_graph.planning.plan import Submission
 from nango_graph.records import PlanRow
@@ -31,7 +32,8 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
         return {
             "reply": Reply(kind="problem", text="I planned this several times over without getting on, so I stopped.")
         }
-    submission, searched = await ask_planner(state, turn, services, await _used_step_ids(services, thread_id))
+    shown = await in_view(state, turn, services)
+    submission, searched = await ask_planner(shown, turn, services, await _used_step_ids(services, thread_id))
     if searched:
         turn_state = {**turn_state, "searched": searched}
         state = {**state, "turn": turn_state}

@@ -7,12 +7,14 @@ from langgraph.runtime import Runtime
 
 from nango_graph.context import Context
 from nango_graph.errors import ModelError
+from nango_graph.in_view import in_view
 from nango_graph.models import stream_text
 from nango_graph.prompts import FOR_PEOPLE, answer_prompt
 from nango_graph.services import Services
 from nango_graph.state import Result, State
 from nango_graph.turn import turn_of
 from nango_graph.withheld import withheld_from
+from nango_tools import NangoError
 
 
 async def respond(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
@@ -25,17 +27,18 @@ async def respond(state: State, runtime: Runtime[Context], services: Services) -
         message = AIMessage(text)
     else:
         used = {result["tool"].partition("/")[0] for result in state["results"]}
-        prompt = answer_prompt(
-            conversation=state["messages"],
-            turn=state["turn"],
-            results=state["results"],
-            earlier=state["earlier"],
-            accounts=[one for one in (state.get("connections") or {}).values() if one["integration"] in used],
-            problem=state.get("problem"),
-        )
         try:
+            shown = await in_view(state, turn, services)
+            prompt = answer_prompt(
+                conversation=state["messages"],
+                turn=state["turn"],
+                results=shown["results"],
+                earlier=shown["earlier"],
+                accounts=[one for one in (state.get("connections") or {}).values() if one["integration"] in used],
+                problem=state.get("problem"),
+            )
             message = await stream_text(services.model, prompt)
-        except ModelError as error:
+        except (ModelError, NangoError) as error:
             message = AIMessage(f"{plain_account(state['results'])}\n\n({error})")
     withheld = await withheld_from(state, turn, services)
     if withheld:

@@ -18,10 +18,10 @@ _DEPENDS_ON_VALUES = {
     "if",
     "enum",
     "const",
-    "uniqueItems",
     "contains",
     "dependentSchemas",
 }
+_KINDS = ("array", "boolean", "integer", "null", "number", "object", "string")
 
 
 class _Unknown(str):
@@ -32,20 +32,29 @@ class _Unknown(str):
 
 def argument_problem(schema: dict[str, Any], arguments: Any, *, bound: bool) -> str | None:
     """What is wrong, in one compact line; None if nothing. With `bound` false, references may become anything."""
-    return misfit(schema, arguments if bound else _with_unknowns(arguments), undecided=_undecided)
+    try:
+        known = arguments if bound else _with_unknowns(arguments)
+    except RecursionError:
+        return "arguments: they are too deep to be checked"
+    return misfit(schema, known, undecided=_undecided)
 
 
 def coerced(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
     """Values that came back from a form as strings, in the types that the schema has."""
-    properties = schema.get("properties") or {}
-    return {name: _coerce(properties.get(name) or {}, value) for name, value in arguments.items()}
+    properties = _mapping(schema.get("properties"))
+    return {name: _coerce(_mapping(properties.get(name)), value) for name, value in arguments.items()}
+
+
+def _mapping(schema: Any) -> dict[str, Any]:
+    """Nothing where a schema is true, false or broken."""
+    return schema if isinstance(schema, dict) else {}
 
 
 def _coerce(schema: dict[str, Any], value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    kinds = schema.get("type")
-    kinds = [kinds] if isinstance(kinds, str) else kinds or []
+    said = schema.get("type")
+    kinds = [kind for kind in (said if isinstance(said, list) else [said]) if kind in _KINDS]
     if "string" in kinds or not kinds:
         return value
     try:
@@ -53,7 +62,7 @@ def _coerce(schema: dict[str, Any], value: Any) -> Any:
         json.dumps(read, allow_nan=False)  # NaN is read, and 1e999 is read as infinity
     except (ValueError, RecursionError):
         return value
-    return read if any(Draft202012Validator({"type": kind}).is_valid(read) for kind in kinds) else value
+    return read if any(Draft202012Validator.TYPE_CHECKER.is_type(read, kind) for kind in kinds) else value
 
 
 def _with_unknowns(value: Any) -> Any:

@@ -14,14 +14,19 @@ WHOLE = 6_000
 """Some sixty tools with signatures of common length. Up to there a search could only lose what is needed, and saves little."""
 INDEX = 5_000
 """A thousand names of common length. It is the same in all requests of a person, so providers keep it."""
-SIGNATURES = 4_500
-"""Of those that a request may need: some forty-five."""
+SIGNATURES = 4_000
+"""Of those that a request may need: some forty."""
 DIRECTORY = 3_000
-"""Of integrations that are not in use. All keys are listed, whatever that takes."""
+"""Of integrations that are not in use, with the names of their tools."""
+DIRECTORY_BESIDE_AN_INDEX = 1_000
+"""The same, where the prompt is long already: the whole is to be a tenth of what a thousand tools would take."""
+KEYS = 6_000
+"""Of integrations with nothing but their keys, whatever the other budgets: some five hundred. Beyond, the nearest ones."""
 
 _CHARACTERS = 4
 """In a token."""
 _FEW_WORDS = 60
+_DISPLAY_NAME = 40
 _PRESENTABLE = re.compile(r"[!-;=?-~](?:[ -;=?-~]{0,253}[!-;=?-~])?")
 """Printable ASCII without angle brackets: what is named otherwise could look like something else, and is not offered."""
 
@@ -99,7 +104,10 @@ def directory_fits(integrations: Iterable[IntegrationSummary], budget: int = DIR
 def integration_directory(
     integrations: Iterable[IntegrationSummary], near: Sequence[str] = (), budget: int = DIRECTORY
 ) -> str:
-    """A line for each: key, name, tools. Where not all tools fit, those in `near` (ids, best first) come before others."""
+    """A line for each: key, name, tools. Where not all tools fit, those in `near` (ids, best first) come before others.
+
+    Where not even the keys fit, those of `near` do too, and the last line says how many there are besides.
+    """
     listed = list(integrations)
     return _name_lines(_names(listed), _heads(listed), near, budget)
 
@@ -109,21 +117,45 @@ def _names(integrations: Iterable[IntegrationSummary]) -> dict[str, list[str]]:
 
 
 def _heads(integrations: Iterable[IntegrationSummary]) -> dict[str, str]:
-    return {integration.key: f" — {one_line(integration.display_name, 80)}" for integration in integrations}
+    return {integration.key: f" — {one_line(integration.display_name, _DISPLAY_NAME)}" for integration in integrations}
 
 
 def _name_lines(names: dict[str, list[str]], heads: dict[str, str], near: Sequence[str], budget: int) -> str:
     everything = _lines(names, heads, {key: set(listed) for key, listed in names.items()})
     if tokens_of(everything) <= budget:
         return everything
+    every, names = len(names), _keys_that_fit(names, heads, near)
     shown = {key: set[str]() for key in names}
     left = budget * _CHARACTERS - len(_lines(names, heads, shown))
-    for key, name in [*(_pair(tool_id) for tool_id in near), *_in_turns(names)]:
+    # However many keys there are: what the nearest ones are near for is told.
+    for_near = max(left, budget * _CHARACTERS // 4)
+    for key, name in map(_pair, near):
         cost = len(name) + len(", ")
-        if name in names.get(key, ()) and name not in shown[key] and cost <= left:
+        if name in names.get(key, ()) and name not in shown[key] and cost <= for_near:
+            shown[key].add(name)
+            left, for_near = left - cost, for_near - cost
+    for key, name in _in_turns(names):
+        cost = len(name) + len(", ")
+        if name not in shown[key] and cost <= left:
             shown[key].add(name)
             left -= cost
-    return _lines(names, heads, shown)
+    lines = _lines(names, heads, shown)
+    return f"{lines}\n{_more(every - len(names))}" if len(names) < every else lines
+
+
+def _keys_that_fit(names: dict[str, list[str]], heads: dict[str, str], near: Sequence[str]) -> dict[str, list[str]]:
+    """In their order; where that are not all, the nearest ones. A key is never cut: it would be another one."""
+    left, kept = KEYS * _CHARACTERS, set[str]()
+    for key in dict.fromkeys([*(key for key, _ in map(_pair, near) if key in names), *names]):
+        left -= len(_line(key, heads.get(key, ""), names[key], ())) + 1
+        if left < 0:
+            break
+        kept.add(key)
+    return {key: listed for key, listed in names.items() if key in kept}
+
+
+def _more(integrations: int) -> str:
+    return f"… and {integrations} more integrations. Their keys may be named as well, and a search lists those near it here."
 
 
 def _lines(names: dict[str, list[str]], heads: dict[str, str], shown: dict[str, set[str]]) -> str:

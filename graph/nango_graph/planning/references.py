@@ -21,7 +21,7 @@ def steps_referred_to(value: Any) -> frozenset[str]:
     roots: set[str] = set()
     for expression in _expressions(value):
         try:
-            roots.update(_roots(_parse(expression)))
+            roots.update(_roots(expression, _parse(expression)))
         except ReferenceProblem:
             continue
     return frozenset(roots)
@@ -33,7 +33,7 @@ def reference_problem(value: Any) -> str | None:
         try:
             parsed = _parse(expression)
             # A literal is the way to write `${` itself: ${'$'}{
-            if parsed["type"] != "literal" and not _roots(parsed):
+            if not _roots(expression, parsed) and parsed["type"] != "literal":
                 return f"${{{expression}}} refers to no step."
         except ReferenceProblem as problem:
             return str(problem)
@@ -80,12 +80,15 @@ def _bind_text(text: str, outputs: Mapping[str, Any]) -> Any:
 
 def _evaluate(expression: str, outputs: Mapping[str, Any]) -> Any:
     parsed = _parse(expression)
-    # Steps are functions of nothing: a name that is missing is a mistake, not null.
-    for root in _roots(parsed):
+    found = {}
+    for root in sorted(_roots(expression, parsed)):
+        # Steps are functions of nothing: a name that is missing is a mistake, not null.
         if root not in outputs:
             raise ReferenceProblem(f"${{{expression}}} needs {root}, which has no output.")
+        found[root] = outputs[root]
     try:
-        return evaluate(parsed, dict(outputs))
+        # There is nothing else to be found: what a call may hold is told by the roots, which rules are asked about.
+        return evaluate(parsed, found)
     except ExpressionProblem as problem:
         raise _named(expression, problem) from problem
 
@@ -149,17 +152,29 @@ def _named(expression: str, problem: ExpressionProblem) -> ReferenceProblem:
 
 # Kinds of node whose later children look at what the first one found, not at the top.
 _NARROWING = {
-    "subexpression", "pipe", "projection", "value_projection", "filter_projection", "index_expression", "expref",
+    "subexpression", "pipe", "projection", "value_projection", "filter_projection", "index_expression",
+}  # fmt: skip
+# Kinds of node whose children all look at what they look at themselves.
+_PASSING = {
+    "or_expression", "and_expression", "not_expression", "comparator", "function_expression", "multi_select_list",
+    "multi_select_dict", "key_val_pair", "flatten",
 }  # fmt: skip
 
 
-def _roots(node: Node) -> set[str]:
-    """Names that an expression looks up at the top."""
-    kind, below = node["type"], children(node)
-    if kind == "field":
-        return {node["value"]}
-    if kind == "expref":
-        return set()
-    if kind in _NARROWING:
-        below = below[:1]
-    return set().union(*map(_roots, below)) if below else set()
+def _roots(expression: str, parsed: Node) -> frozenset[str]:
+    """Names that an expression looks up at the top. Raises `ReferenceProblem` where it looks at all that is there."""
+    roots, left = set[str](), [parsed]
+    while left:
+        node = left.pop()
+        kind, below = node["type"], children(node)
+        if kind == "field":
+            roots.add(node["value"])
+        elif kind in _NARROWING:
+            left += below[:1]
+        elif kind in _PASSING:
+            left += below
+        elif kind not in {"literal", "expref"}:
+            # `&…` is worked out for the elements of what its function is given.
+            told = "must begin with the id of a step: @, * and [ ] alone stand for nothing here."
+            raise ReferenceProblem(f"${{{expression}}} {told}")
+    return frozenset(roots)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nango_graph.identity import BY_RULE
 from nango_graph.records.database import Database
-from nango_graph.records.decisions import CallKey, Decision, decision_values
+from nango_graph.records.decisions import CallKey, Decision, as_decision, decision_values
 from nango_graph.records.tables import calls, decisions, plans
 
 CallState = Literal["claimed", "succeeded", "not_sent", "rejected", "failed", "unknown"]
@@ -57,12 +57,20 @@ class Calls:
         self._database = database
 
     async def claim(
-        self, call: Call, *, tenant: str, thread_id: str, now: float, by_rule: Decision | None = None
+        self,
+        call: Call,
+        *,
+        tenant: str,
+        thread_id: str,
+        now: float,
+        by_rule: Decision | None = None,
+        fingerprint: str = "",
     ) -> Call | None:
         """Claims a write, all checks and the row in one transaction. None: go and send. A call: it exists already.
 
         Raises `NotAllowed` unless the plan is open, of this tenant and thread, and this exact action was approved: by a
-        human; or by a rule that allows it at this moment, whose decision is `by_rule`. It is recorded before the claim.
+        human, for the tool with this `fingerprint` and access; or by a rule that allows it at this moment, whose decision is
+        `by_rule`. It is recorded before the claim.
         """
         async with self._database.transaction() as connection:
             plan = (
@@ -90,7 +98,7 @@ class Calls:
                 await connection.execute(self._database.insert_if_absent(decisions).values(values))
             approved = (
                 await connection.execute(
-                    select(decisions.c.digest, decisions.c.actor).where(
+                    select(decisions).where(
                         decisions.c.plan_id == call.key.plan_id,
                         decisions.c.step == call.key.step,
                         decisions.c.item == call.key.item,
@@ -102,6 +110,8 @@ class Calls:
             ).one_or_none()
             if approved is None or approved.digest != call.digest:
                 raise NotAllowed("no approval covers exactly this action")
+            if by_rule is None and not as_decision(approved).is_for(fingerprint, call.access):
+                raise NotAllowed("the tool is not as it was when this was approved; ask for it again")
             if by_rule is None and approved.actor.startswith(BY_RULE):
                 raise NotAllowed("the rule that allowed this does not hold any more")
             values = _values(call, tenant=tenant, thread_id=thread_id, now=now, finished=None)

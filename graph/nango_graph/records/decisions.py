@@ -33,6 +33,14 @@ class Decision:
     asked_id: str
     actor: str
     message: str = ""
+    fingerprint: str | None = None
+    """Of the tool's definition that was shown. None: of an earlier version, or by a rule, which is asked again; any will do."""
+    access: str | None = None
+    """What the tool was said to do, as it was shown; None as above."""
+
+    def is_for(self, fingerprint: str, access: str) -> bool:
+        """Was it this definition, doing this, that was decided on?"""
+        return self.fingerprint in (None, fingerprint) and self.access in (None, access)
 
     @property
     def is_by_rule(self) -> bool:
@@ -76,6 +84,8 @@ def decision_values(decision: Decision, *, tenant: str, thread_id: str, now: flo
         "actor": decision.actor,
         "message": decision.message,
         "decided_at": now,
+        "fingerprint": decision.fingerprint,
+        "access": decision.access,
     }
 
 
@@ -88,4 +98,6 @@ def as_decision(row: Any) -> Decision:
         asked_id=row.asked_id,
         actor=row.actor,
         message=row.message,
+        fingerprint=row.fingerprint,
+        access=row.access,
     )

@@ -3,11 +3,12 @@
 One row for each environment, integration, name and listing (`source`): listings tell the same tool differently.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select, tuple_, update
+from sqlalchemy import JSON, ColumnElement, and_, bindparam, delete, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nango_graph.records.database import Database
 from nango_graph.records.tables import definitions
@@ -19,12 +20,17 @@ _AT_ONCE = 400
 Slot = tuple[str, str, str]
 """Integration, name, source."""
 
+_COMPLETE = frozenset({"scripts", "both"})
+"""Listings that leave nothing out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What a tool looks like.
 
-    fingerprint: hex SHA-256 of the definition; definition: `name`, `description` and `input_schema`; version: as deployed
+    fingerprint: hex SHA-256 of the definition; version: as deployed
+    definition: `name`, `description`, `input_schema`, `output_schema`, `method`, `scopes`, and `source`: the listing that it
+        was found in, another one than the row's until the row's own has brought something that holds
     """
 
     fingerprint: str
@@ -117,7 +123,7 @@ class Definitions:
                 await connection.execute(self._database.insert_if_absent(definitions), rows)
 
     async def move(self, environment: str, slot: Slot, shape: Shape, *, by: str | None, now: float) -> None:
-        """From now on this is what holds, and nothing waits."""
+        """From now on this is what holds, and nothing waits. by: who accepted it, None where there was nothing to accept"""
         async with self._database.transaction() as connection:
             await connection.execute(
                 update(definitions)
@@ -131,6 +137,8 @@ class Definitions:
                     **_NOTHING_WAITS,
                 )
             )
+            if by is not None:
+                await _forget_others(connection, environment, slot[:2], {slot[2]})
 
     async def wait(self, environment: str, slot: Slot, shape: Shape, *, now: float) -> bool:
         """Notes a change that is to be accepted. False where just that waits already."""
@@ -154,9 +162,9 @@ class Definitions:
             )
             return noted.first() is not None
 
-    async def settle(self, environment: str, slots: Sequence[Slot]) -> None:
+    async def settle(self, environment: str, as_before: Mapping[Slot, Shape]) -> None:
         """What was changed is as it was again."""
-        if not slots:
+        if not as_before:
             return
         one = (
             update(definitions)
@@ -166,10 +174,16 @@ class Definitions:
                 definitions.c.name == bindparam("of_name"),
                 definitions.c.source == bindparam("of_source"),
             )
-            .values(**_NOTHING_WAITS)
+            .values(definition=bindparam("as_found", type_=JSON), **_NOTHING_WAITS)
         )
         values = [
-            {"of_integration": integration, "of_name": name, "of_source": source} for integration, name, source in slots
+            {
+                "of_integration": integration,
+                "of_name": name,
+                "of_source": source,
+                "as_found": dict(shape.definition),
+            }
+            for (integration, name, source), shape in as_before.items()
         ]
         async with self._database.transaction() as connection:
             await connection.execute(one, values)
@@ -187,16 +201,17 @@ class Definitions:
     async def accept(
         self, environment: str, integration: str, name: str, fingerprint: str, *, by: str, now: float
     ) -> list[Change]:
-        """Lets the change that waits hold from now on, in each listing that has just that.
+        """Lets the change that waits hold from now on, in each listing that has just that. What held in others holds no more,
+        unless the listing that was accepted leaves things out: they are compared with what was accepted.
 
-        fingerprint: of the change, or how it begins. Returns what was accepted: nothing where nothing waits that begins so,
-        which is so too if it has changed again since.
+        fingerprint: of the change, all 64 digits: two texts whose fingerprints begin alike are soon found. Returns what was
+        accepted: nothing where nothing waits that is just that, which is so too if it has changed again since.
         """
         query = select(definitions).where(
             definitions.c.environment == environment,
             definitions.c.integration == integration,
             definitions.c.name == name,
-            definitions.c.changed_fingerprint.startswith(fingerprint, autoescape=True),
+            definitions.c.changed_fingerprint == fingerprint,
         )
         async with self._database.transaction() as connection:
             accepted = [_change(row) for row in await connection.execute(query.with_for_update())]
@@ -213,7 +228,24 @@ class Definitions:
                         **_NOTHING_WAITS,
                     )
                 )
+            await _forget_others(connection, environment, (integration, name), {one.source for one in accepted})
         return accepted
+
+
+async def _forget_others(
+    connection: AsyncConnection, environment: str, tool: tuple[str, str], accepted: Collection[str]
+) -> None:
+    """accepted: sources. What is older than an accepted change must not come back by way of another listing."""
+    if _COMPLETE.isdisjoint(accepted):
+        return
+    await connection.execute(
+        delete(definitions).where(
+            definitions.c.environment == environment,
+            definitions.c.integration == tool[0],
+            definitions.c.name == tool[1],
+            definitions.c.source.not_in(sorted(accepted)),
+        )
+    )
 
 
 def _is(environment: str, slot: Slot) -> ColumnElement[bool]:

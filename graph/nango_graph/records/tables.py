@@ -121,6 +121,8 @@ decisions = Table(
     Column("actor", String(255), nullable=False),
     Column("message", Prose, nullable=False),
     Column("decided_at", Float, nullable=False),
+    Column("fingerprint", String(64)),
+    Column("access", String(16)),
     PrimaryKeyConstraint("plan_id", "step", "item", "attempt"),
 )
 

@@ -1,7 +1,8 @@
 """Turns: whose they are is fixed when they begin."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import exists, select, update
@@ -12,6 +13,14 @@ from nango_graph.records.database import Database
 from nango_graph.records.tables import turns
 
 SOMEBODY_ELSES = "This thread belongs to somebody else. Start a new one."
+_ANOTHERS_MESSAGE = "That message is somebody else's, who has sent it to this thread before. Send it as a new one."
+_UNKNOWN = (
+    "The records know nothing of this turn. Run the graph with the records (NANGO_AGENT_DATABASE_URL, "
+    "NANGO_AGENT_DATA_DIR) it began with, or send the request again."
+)
+_OVERTAKEN = "A later message has begun another turn in this thread, so nothing more is done for this one. Send the request again."
+TIGHTENING = ("deny", "ask")
+"""The settings of a turn that may be added to while it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +37,17 @@ class TurnRow:
     """Of the run's `Context`, without the identity."""
 
 
+_LATEST_FIRST = (turns.c.started_at.desc(), turns.c.id.desc())
+
+
 class Turns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def begin(self, row: TurnRow, *, message_id: str, now: float) -> None:
-        """Fixes the requester of a turn. Raises `UsageError` if the thread belongs to somebody else."""
+        """Fixes the requester of a turn, which is the thread's latest from now on, whatever the clocks of other processes say.
+        Raises `UsageError` if the thread, or the turn that the message began before, belongs to somebody else.
+        """
         async with self._database.transaction() as connection:
             owner = (
                 await connection.execute(
@@ -45,6 +59,21 @@ class Turns:
             ).first()
             if owner is not None and Requester(owner.requester, owner.organization).tenant != row.requester.tenant:
                 raise UsageError(SOMEBODY_ELSES)
+            last = (
+                await connection.execute(
+                    select(turns.c.id, turns.c.started_at)
+                    .where(turns.c.thread_id == row.thread_id)
+                    .order_by(*_LATEST_FIRST)
+                )
+            ).first()
+            started = now if last is None else max(now, math.nextafter(last.started_at, math.inf))
+            begun = (await connection.execute(select(turns).where(turns.c.id == row.id))).one_or_none()
+            if begun is not None:
+                if Requester(begun.requester, begun.organization) != row.requester:
+                    raise UsageError(_ANOTHERS_MESSAGE)
+                if last is not None and last.id != row.id:
+                    await connection.execute(update(turns).where(turns.c.id == row.id).values(started_at=started))
+                return
             await connection.execute(
                 self._database.insert_if_absent(turns).values(
                     id=row.id,
@@ -56,7 +85,7 @@ class Turns:
                     graph_id=row.graph_id,
                     settings=dict(row.settings),
                     message_id=message_id,
-                    started_at=now,
+                    started_at=started,
                 )
             )
 
@@ -64,11 +93,28 @@ class Turns:
         """Raises `UsageError` if the records don't know the turn: the state alone proves nothing."""
         row = await self.find(turn_id, thread_id)
         if row is None:
-            raise UsageError(
-                "The records know nothing of this turn. Run the graph with the records (NANGO_AGENT_DATABASE_URL, "
-                "NANGO_AGENT_DATA_DIR) it began with, or send the request again."
-            )
+            raise UsageError(_UNKNOWN)
         return row
+
+    async def current(self, turn_id: str, thread_id: str) -> TurnRow:
+        """The turn, if it is the thread's latest: an older one may be somebody else's, under other rules. Raises `UsageError`."""
+        row, last = await self.get(turn_id, thread_id), await self.last_of(thread_id)
+        if last is None or last.id != row.id:
+            raise UsageError(_OVERTAKEN)
+        return row
+
+    async def tighten(self, row: TurnRow, settings: Mapping[str, Any]) -> TurnRow:
+        """The turn with what `settings` add to its rules, which holds for it from now on. Nothing is ever taken away."""
+        kept = dict(row.settings)
+        for name in TIGHTENING:
+            added = [pattern for pattern in settings.get(name) or () if pattern not in (kept.get(name) or ())]
+            if added:
+                kept[name] = [*(kept.get(name) or ()), *dict.fromkeys(added)]
+        if kept == dict(row.settings):
+            return row
+        async with self._database.transaction() as connection:
+            await connection.execute(update(turns).where(turns.c.id == row.id).values(settings=kept))
+        return replace(row, settings=kept)
 
     async def find(self, turn_id: str, thread_id: str) -> TurnRow | None:
         async with self._database.transaction() as connection:
@@ -82,7 +128,7 @@ class Turns:
         async with self._database.transaction() as connection:
             row = (
                 await connection.execute(
-                    select(turns).where(turns.c.thread_id == thread_id).order_by(turns.c.started_at.desc()).limit(1)
+                    select(turns).where(turns.c.thread_id == thread_id).order_by(*_LATEST_FIRST).limit(1)
                 )
             ).first()
         return _turn(row) if row is not None else None

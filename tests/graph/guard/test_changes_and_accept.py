@@ -24,7 +24,15 @@ Tools = Callable[..., Awaitable[tuple[int, str]]]
 
 
 def shape(fingerprint: str, description: str, version: str = "1.0.0") -> Shape:
-    definition = {"name": "list-issues", "description": description, "input_schema": {"type": "object"}}
+    definition = {
+        "name": "list-issues",
+        "description": description,
+        "input_schema": {"type": "object"},
+        "output_schema": None,
+        "method": None,
+        "scopes": [],
+        "source": "both",
+    }
     return Shape(fingerprint, definition, version)
 
 
@@ -68,10 +76,28 @@ def tools(environ: dict[str, str]) -> Tools:
 async def test_a_change_is_shown_as_a_diff_with_what_accepts_it(changed: Records, tools: Tools) -> None:
     status, output = await tools("changes")
     assert status == 0
-    assert "github/list-issues  a1b2a1b2a1b2  (listed by MCP and /scripts/config, version 1.0.0 -> 1.1.0)" in output
+    assert f"github/list-issues  (listed by MCP and /scripts/config, version 1.0.0 -> 1.1.0)\n{CHANGED}\n" in output
     assert '  -   "description": "List issues.",' in output
     assert '  +   "description": "List.' in output
     assert '      "input_schema": {' in output, "what stayed is shown around it"
+
+
+async def test_a_diff_tells_that_a_tool_would_be_thought_less_harmful(
+    records: Records, environment: str, tools: Tools
+) -> None:
+    quiet, loud = shape(FIRST, "List issues."), shape(CHANGED, "List issues.")
+    quiet.definition["name"] = loud.definition["name"] = "company-profile"  # type: ignore[index]
+    quiet.definition["method"], loud.definition["method"] = "DELETE", "GET"  # type: ignore[index]
+    await records.definitions.pin(environment, {SLOT: quiet}, now=1.0)
+    await records.definitions.wait(environment, SLOT, loud, now=2.0)
+    _, output = await tools("changes")
+    for line in (
+        '- ~"method": "DELETE"',
+        '+ ~"method": "GET"',
+        '- ~"judged to be": "destructive"',
+        '+ ~"judged to be": "read"',
+    ):
+        assert line.replace("~", "  ") in output
 
 
 async def test_nothing_in_a_diff_moves_or_hides_text(changed: Records, tools: Tools) -> None:
@@ -104,7 +130,7 @@ async def test_a_script_can_ask_whether_something_waits(changed: Records, tools:
 
 
 async def test_what_was_shown_is_accepted_and_by_whom_is_kept(changed: Records, tools: Tools, environment: str) -> None:
-    status, output = await tools("accept", "github/list-issues", CHANGED[:12].upper(), "--as", "olga")
+    status, output = await tools("accept", "github/list-issues", CHANGED.upper(), "--as", "olga")
     assert status == 0
     assert "holds from now on" in output
     pinned = await changed.definitions.pinned(environment, ["github"])
@@ -120,7 +146,7 @@ async def test_what_has_changed_again_since_is_not_accepted(changed: Records, to
     assert await changed.definitions.wait(environment, SLOT, shape(AGAIN, "Worse."), now=3.0)
     status, output = await tools("accept", "github/list-issues", CHANGED)
     assert status == 1
-    assert "what waits for github/list-issues is c3d4c3d4c3d4" in output
+    assert f"what waits for github/list-issues is {AGAIN}." in output
     pinned = await changed.definitions.pinned(environment, ["github"])
     assert pinned[SLOT].fingerprint == FIRST
 
@@ -128,7 +154,8 @@ async def test_what_has_changed_again_since_is_not_accepted(changed: Records, to
 @pytest.mark.parametrize(
     ("tool", "fingerprint"),
     [
-        ("github/list-issues", CHANGED[:11]),
+        ("github/list-issues", CHANGED[:12]),
+        ("github/list-issues", CHANGED[:63]),
         ("github/list-issues", "%" * 12),
         ("github/list-issues", "yes, the newest one"),
         ("github", CHANGED),

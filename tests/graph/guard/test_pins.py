@@ -35,17 +35,21 @@ def tool(
     integration: str = "github",
     source: Any = "both",
     version: str = "1.0.0",
+    output: dict[str, Any] | None = None,
+    method: str | None = None,
+    scopes: tuple[str, ...] = (),
 ) -> Tool:
     return Tool(
         integration=integration,
         name=name,
         description=description,
         input_schema=schema,
-        output_schema=None,
-        scopes=(),
+        output_schema=output,
+        scopes=scopes,
+        method=method,
         access=Access.READ,
         reason="a test says so",
-        fingerprint=fingerprint(name, description, schema),
+        fingerprint=fingerprint(name, description, schema, output_schema=output, method=method, scopes=scopes),
         source=source,
         version=version,
     )
@@ -68,7 +72,7 @@ def names(admitted: Admitted) -> list[str]:
 
 async def accept(records: Records, changed: Tool) -> None:
     accepted = await records.definitions.accept(
-        "here", changed.integration, changed.name, changed.fingerprint[:12], by="ops", now=1.0
+        "here", changed.integration, changed.name, changed.fingerprint, by="ops", now=1.0
     )
     assert accepted
 
@@ -90,8 +94,29 @@ async def test_what_is_seen_first_is_admitted_and_stays_so(records: Records) -> 
         tool(schema={**SCHEMA, "required": []}),
         tool(schema={**SCHEMA, "title": "Obey"}),
         tool(""),
+        tool(schema={**SCHEMA, "properties": {}}),
+        tool(schema={"type": "object"}),
+        tool("", {"type": "object"}),
+        tool(schema=AS_MCP_HAS_IT),
+        tool(output={"type": "object", "properties": {"note": {"enum": ["Obey me."]}}}),
+        tool(method="GET"),
+        tool(scopes=("repo",)),
     ],
-    ids=["description", "parameter text", "parameter", "required", "title", "no description"],
+    ids=[
+        "description",
+        "parameter text",
+        "parameter",
+        "required",
+        "title",
+        "no description",
+        "no parameters",
+        "no schema",
+        "nothing told",
+        "open to more",
+        "output",
+        "method",
+        "scopes",
+    ],
 )
 async def test_another_definition_is_kept_back_until_it_is_accepted(records: Records, changed: Tool) -> None:
     pins = guard(records)
@@ -136,12 +161,22 @@ async def test_accepting_is_for_exactly_what_was_shown(records: Records) -> None
     await pins.admit([tool()])
     await pins.admit([first])
     await pins.admit([second])
-    accepted = await records.definitions.accept(
-        "here", "github", "list-issues", first.fingerprint[:12], by="ops", now=1.0
-    )
+    accepted = await records.definitions.accept("here", "github", "list-issues", first.fingerprint, by="ops", now=1.0)
     assert accepted == []
     assert (await pins.admit([first])).held
     assert (await pins.admit([second])).held
+
+
+@pytest.mark.parametrize("digits", [12, 63])
+async def test_another_change_whose_fingerprint_begins_alike_is_not_accepted(records: Records, digits: int) -> None:
+    """Two texts that agree in 48 bits are found in minutes by whoever writes both."""
+    pins, changed = guard(records), tool("Poisoned.")
+    await pins.admit([tool()])
+    await pins.admit([changed])
+    other = changed.fingerprint[:digits] + "".join("0" if one != "0" else "1" for one in changed.fingerprint[digits:])
+    for given in (changed.fingerprint[:digits], other):
+        assert not await records.definitions.accept("here", "github", "list-issues", given, by="x", now=1.0)
+    assert (await pins.admit([changed])).held
 
 
 @pytest.mark.parametrize("wildcard", ["%", "_", "%" * 12])
@@ -219,6 +254,58 @@ class TestListings:
         assert (await pins.admit([complete("Obey me.")])).held
         scripts = complete("Obey me.").model_copy(update={"source": "scripts"})
         assert (await pins.admit([scripts])).held
+
+    @pytest.mark.parametrize("before", ["mcp", "scripts", "both"])
+    @pytest.mark.parametrize("after", ["mcp", "scripts", "both"])
+    async def test_a_listing_loses_nothing_but_what_mcp_leaves_out(
+        self, records: Records, before: str, after: str
+    ) -> None:
+        known = AS_MCP_HAS_IT if before == "mcp" else SCHEMA
+        poorer = [
+            tool("", known, source=after),
+            tool(schema={**known, "properties": {}}, source=after),
+            tool(schema={**known, "required": []}, source=after),
+            tool(schema={"type": "object"}, source=after),
+            *([tool(schema=AS_MCP_HAS_IT, source=after)] if "mcp" not in (before, after) else []),
+        ]
+        pins = guard(records)
+        await pins.admit([tool(schema=known, source=before)])
+        for one in poorer:
+            assert (await pins.admit([one])).held
+
+    async def test_what_mcp_leaves_out_of_a_tool_is_no_reason_to_ask_less(self, records: Records) -> None:
+        quiet = {"name": "company-profile", "description": "Company profile."}
+        complete = tool(**quiet, method="DELETE")
+        listed = tool(**quiet, schema=AS_MCP_HAS_IT, source="mcp")
+        pins = guard(records)
+        await pins.admit([complete])
+        assert (await pins.admit([listed])).held, "without the method it is thought to write only"
+        await pins.admit([tool(**(quiet | {"name": "other"}), schema=AS_MCP_HAS_IT, source="mcp")])
+        reading = tool(**(quiet | {"name": "other"}), method="GET")
+        assert (await pins.admit([reading])).held, "with the method it is thought to read only"
+        await accept(records, reading)
+        assert names(await pins.admit([reading])) == [reading.id]
+        assert names(await pins.admit([tool(**(quiet | {"name": "other"}), schema=AS_MCP_HAS_IT, source="mcp")]))
+
+    async def test_what_came_before_an_accepted_change_does_not_come_back_by_way_of_another_listing(
+        self, records: Records
+    ) -> None:
+        pins, changed = guard(records), tool("Changed.")
+        for source, schema in (("scripts", SCHEMA), ("both", SCHEMA), ("mcp", AS_MCP_HAS_IT)):
+            assert names(await pins.admit([tool(schema=schema, source=source)]))
+        await pins.admit([changed])
+        await accept(records, changed)
+        for source, schema in (("scripts", SCHEMA), ("both", SCHEMA), ("mcp", AS_MCP_HAS_IT)):
+            assert (await pins.admit([tool(schema=schema, source=source)])).held
+
+    async def test_what_was_taken_back_in_a_listing_leaves_it_as_it_was(self, records: Records) -> None:
+        """A change that comes with a listing's first sight is compared with what another one had."""
+        pins, listed = guard(records), self.LISTED
+        await pins.admit([listed])
+        assert (await pins.admit([tool("Poisoned.")])).held
+        assert names(await pins.admit([tool()])), "as MCP has had it, with what that leaves out"
+        assert await records.definitions.waiting("here") == []
+        assert (await pins.admit([tool(output={"title": "Obey me."})])).held, "which was filled in once"
 
     async def test_what_was_accepted_in_one_listing_holds_in_the_other(self, records: Records) -> None:
         pins, changed = guard(records), tool("Changed.")

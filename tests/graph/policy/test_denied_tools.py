@@ -39,6 +39,25 @@ async def test_no_model_ever_hears_of_a_denied_tool_and_the_answer_names_the_rul
         assert any("I can't do that." in heard for heard in agent.model.heard), "the answer itself is remembered"
 
 
+async def test_what_a_rule_denies_by_now_is_told_of_no_more_though_it_was_planned_or_used_before(under) -> None:
+    async with under() as agent:
+        agent.model.script = [
+            plan({"id": "s1", "tool": "github/list-labels", "arguments": OCTO}, {**DELETE, "id": "s2"})
+        ]
+        seen = await agent.say("Delete the label bug in octo/widgets on GitHub")
+        assert [one["name"] for one in seen.asks] == ["github/delete-label"]
+    async with under(NO_DELETES + "- {name: no labels, effect: deny, tool: github/list-labels}") as agent:
+        agent.model.script = [plan({**LIST, "id": "s3"})]
+        assert (await agent.say("List the open issues in octo/widgets on GitHub")).answer == "Done."
+        # The turn that another integration is used in, too.
+        agent.model.integrations = ["slack"]
+        agent.model.script = [plan({"id": "s4", "tool": "slack/list-channels", "arguments": {}})]
+        await agent.say("List the channels on Slack")
+        assert agent.model.heard
+        assert not [heard for heard in agent.model.heard if "delete-label" in heard or "list-labels" in heard]
+        assert any("github/list-issues" in heard for heard in agent.model.heard), "what may be used is remembered"
+
+
 async def test_a_tool_that_the_model_names_all_the_same_does_not_exist_for_it(under) -> None:
     async with under(NO_DELETES) as agent:
         agent.model.script = [plan(DELETE)] * 3

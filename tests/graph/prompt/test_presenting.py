@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nango_graph.planning.presenting import (
+    KEYS,
     chosen_signatures,
     directory_fits,
     fits_whole,
@@ -93,13 +94,28 @@ def test_every_integration_has_its_line_and_beyond_that_the_budget_holds(
     lines = integration_directory(listed, near, budget)
     assert [line.partition(" — ")[0] for line in lines.splitlines()] == [one.key for one in listed]
     bare = integration_directory(listed, (), 0)
-    assert tokens_of(lines) <= max(budget, tokens_of(bare))
+    assert tokens_of(lines) <= max(budget, tokens_of(bare) + budget // 4 + 1)
     for line in lines.splitlines():
         told = [name for name in line.partition(": ")[2].split(", ") if name not in {"", "…"}]
         assert (f"({each} tools)" in line) == (len(told) < each)
         assert line.endswith("…") == (len(told) < each)
     if each:
         assert directory_fits(listed, budget) == (not re.search(r"\(\d+ tools\)", lines))
+
+
+def test_where_not_even_all_keys_fit_the_nearest_are_listed_whole_and_the_others_counted() -> None:
+    keys = [f"app-{number:04}-{'x' * 190}" for number in range(1_500)]
+    listed = [summary(key, "do-it", "undo-it", display="y" * 300) for key in keys]
+    *lines, last = integration_directory(listed, [f"{keys[1_400]}/undo-it"]).splitlines()
+    told = [line.partition(" — ")[0] for line in lines]
+    assert tokens_of("\n".join(lines)) <= KEYS
+    assert len(told) > 80
+    assert told == [key for key in keys if key in told]
+    assert keys[1_400] in told
+    assert last.startswith(f"… and {1_500 - len(told)} more integrations.")
+    *indexed, last = tool_index([tool(key, "do-it") for key in keys]).splitlines()
+    assert tokens_of("\n".join(indexed)) <= KEYS
+    assert last.startswith(f"… and {1_500 - len(indexed)} more integrations.")
 
 
 def test_what_must_be_shown_is_and_the_rest_as_far_as_there_is_room_best_first() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nango_tools import Access, SettingsError
-from nango_tools.policy import Action, Effect, Policy, PolicyError, Subject
+from nango_tools.policy import USER, Action, Effect, Policy, PolicyError, Subject
 
 HEAD = "version: 1\nrules:\n"
 
@@ -59,9 +59,9 @@ rules:
     assert (ruling.effect, ruling.rule, ruling.where) == (Effect.DENY, "no deletes", f"{file}:12")
     assert ruling.reason == "The rule “no deletes” denies it: nothing is deleted here."
     post = Subject("slack", "post", Access.WRITE, account="ada@acme.com", connection_id="c1")
-    allowed = policy.judge(Action(post, {"channel": "reports"}, frozenset({"user", "github"})))
+    allowed = policy.judge(Action(post, {"channel": "reports"}, frozenset({USER, "github"})))
     assert (allowed.effect, allowed.rule) == (Effect.ALLOW, "reports")
-    assert policy.judge(Action(post, {"channel": "reports"}, frozenset({"user", "gmail"}))).effect is Effect.ASK
+    assert policy.judge(Action(post, {"channel": "reports"}, frozenset({USER, "gmail"}))).effect is Effect.ASK
 
 
 def test_of_several_sayings_about_access_the_worst_counts_in_any_order(file: Path) -> None:
@@ -73,8 +73,8 @@ def test_of_several_sayings_about_access_the_worst_counts_in_any_order(file: Pat
         assert verdict.access is Access.DESTRUCTIVE
 
 
-@pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n", "version: 1\n", "version: 1\nrules:\naccess: []\n"])
-def test_an_empty_file_has_no_rules(file: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["version: 1\n", "version: 1\nrules: []\naccess: []\n"])
+def test_a_file_that_says_its_version_alone_has_no_rules(file: Path, text: str) -> None:
     file.write_text(text)
     policy = Policy.load(file)
     assert policy.rules == ()
@@ -93,6 +93,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
+        ("", 1, "says nothing: write `version: 1` alone for no rules"),
+        ("# nothing yet\n", 1, "says nothing"),
+        ("null\n", 1, "says nothing"),
+        ("# head\n---\n", 3, "says nothing"),
+        ("version: 1.0\n", 1, "must say `version: 1`"),
+        ("version: 1\nrules:\n", 2, "must stand a list"),
+        ("version: 1\naccess:\nrules: []\n", 2, "must stand a list"),
         ("rules: []\n", 1, "must say `version: 1`"),
         ("version: 2\n", 1, "must say `version: 1`"),
         ("version: true\n", 1, "must say `version: 1`"),
@@ -113,6 +120,16 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         (HEAD + "  - name: a\n    effect: deny\n    tool: github/\n", 5, "is no pattern"),
         (HEAD + "  - name: a\n    effect: deny\n    tool: 'a\\nb'\n    integration: \"a\\nb\"\n", 6, "is no pattern"),
         (HEAD + f"  - name: a\n    effect: deny\n    tool: {'x' * 300}\n", 5, "longer than 200"),
+        (HEAD + "  - name: a\n    effect: deny\n    tool: [x, github/repos/delete]\n", 5, "has two slashes"),
+        (HEAD + "  - name: a\n    effect: deny\n    integration: github/delete-repo\n", 5, "stand in `tool`"),
+        (HEAD + "  - name: a\n    effect: deny\n    from_integration: github/x\n", 5, "stand in `tool`"),
+        (HEAD + "  - name: a\n    effect: deny\n    integration: github\n    tool:\n      - x\n      - slack/*\n", 8, "`slack/*` can match nothing"),
+        (HEAD + "  - name: a\n    effect: deny\n    integration: git*\n    tool: slack/*\n", 6, "can match nothing"),
+        (HEAD + "  - name: a\n    effect: deny\n    tool: git*/x\n    integration: [slack, jira]\n", 5, "can match nothing"),
+        (HEAD + "  - name: a\n    effect: deny\n    from_integration: [gmail, User]\n", 5, "are `user`, in small letters"),
+        (HEAD + "  - name: a\n    effect: deny\n    tool: 'sla\u0441k/*'\n", 5, "'sla\\u0441k' can be no integration"),
+        (HEAD + "  - name: a\n    effect: deny\n    integration: 'gmail,slack'\n", 5, "can be no integration"),
+        ("version: 1\naccess:\n  - tool: slack/*\n    integration: github\n    is: read\n", 3, "can match nothing"),
         (HEAD + "  - name: a\n    effect: deny\n    tool: 12\n", 5, "put in quotes"),
         (HEAD + "  - name: a\n    effect: deny\n    access: [reads]\n", 5, "`reads` can't stand here; perhaps `read`"),
         (HEAD + "  - name: a\n    effect: deny\n    because: 1\n", 5, "must stand a text"),
@@ -182,3 +199,15 @@ def test_a_file_that_is_made_to_be_slow_is_refused_soon(file: Path, text: str) -
     started = time.perf_counter()
     assert _error(file, text).startswith("policy.yaml:1: ")
     assert time.perf_counter() - started < 5
+
+
+def test_a_pattern_that_may_match_with_what_stands_beside_it_is_read(file: Path) -> None:
+    for tool, integration in (
+        ("git*/x", "github"),
+        ("github/x", "*hub"),
+        ("git*/x", "*hub"),
+        ("x", "jira"),
+        ("a b/x", "a ?"),
+    ):
+        file.write_text(HEAD + f"  - {{name: a, effect: deny, tool: '{tool}', integration: '{integration}'}}\n")
+        assert Policy.load(file).rules

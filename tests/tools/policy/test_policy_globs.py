@@ -69,7 +69,20 @@ def test_a_pattern_with_a_slash_is_over_integration_and_tool() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "*", "github", "/", "github/", "/delete", "github/a\nb", " /x", f"github/{'x' * 300}"]
+    "text",
+    [
+        "",
+        "*",
+        "github",
+        "/",
+        "github/",
+        "/delete",
+        "github/a\nb",
+        " /x",
+        f"github/{'x' * 300}",
+        "a/b/c",
+        "g\u0456thub/x",
+    ],
 )
 def test_what_a_run_adds_must_name_integration_and_tool(text: str) -> None:
     for keyword in ("deny", "ask"):
@@ -95,3 +108,37 @@ def test_a_policy_that_nothing_is_added_to_is_itself() -> None:
     policy = Policy()
     assert policy.tightened() is policy
     assert policy.tightened(deny=["a/b"]).definitions == "hold"
+
+
+def test_a_thousand_patterns_are_read_once_and_looked_at_once_for_each_tool() -> None:
+    policy = Policy()
+    deny = [f"x{n}*a*b*c*d*e*f*g/y{n}*a*b*c*d*e*f*g" for n in range(999)] + ["slack/get-*"]
+    denied = Action(Subject("slack", "get-user", Access.READ), {})
+    assert policy.tightened(deny=deny).judge(denied).effect is Effect.DENY
+    started = time.perf_counter()
+    for n in range(300):
+        tightened = policy.tightened(deny=iter(deny))
+        assert tightened.judge(denied).effect is Effect.DENY
+        assert tightened.judge(Action(Subject("slack", "list-them", Access.READ), {"n": n})).effect is Effect.ALLOW
+    assert time.perf_counter() - started < 1
+
+
+def test_a_thousand_patterns_over_thousands_of_tools_are_judged_soon() -> None:
+    policy = Policy().tightened(deny=[f"app{n}*/delete-*" for n in range(1000)])
+    started = time.perf_counter()
+    for integration in range(20):
+        for tool in range(150):
+            effect = policy.before(Subject(f"app{integration}", f"list-{tool}", Access.READ)).effect
+            assert effect is Effect.ALLOW
+    assert policy.before(Subject("app7", "delete-all", Access.READ)).effect is Effect.DENY
+    assert time.perf_counter() - started < 2
+
+
+def test_what_is_remembered_of_what_runs_added_does_not_mix_them_up() -> None:
+    policy = Policy()
+    read = Action(Subject("a", "b", Access.READ), {})
+    for _ in range(2):
+        assert policy.tightened(deny=["a/b"]).judge(read).effect is Effect.DENY
+        assert policy.tightened(ask=["a/b"]).judge(read).effect is Effect.ASK
+        assert policy.tightened(deny=["a/c"], ask=["b/b"]).judge(read).effect is Effect.ALLOW
+        assert policy.judge(read).effect is Effect.ALLOW

@@ -134,3 +134,27 @@ def test_before_says_what_may_change_it_and_on_what_that_depends(tmp_path: Path)
 def test_a_rule_that_allows_is_not_told_as_a_way_out_where_another_asks(tmp_path: Path) -> None:
     policy = _policy(tmp_path, "name: a, effect: ask", "name: b, effect: allow, arguments: 'a == `1`'")
     assert policy.before(WRITE).unless == ()
+
+
+def test_an_integration_with_the_key_user_never_passes_for_the_words_of_the_user(tmp_path: Path) -> None:
+    allowing = _policy(tmp_path, "name: a, effect: allow, from_integration: user")
+    assert _on(allowing, WRITE, USER).effect is Effect.ALLOW
+    assert _on(allowing, WRITE, "user").effect is Effect.ASK
+    assert _on(allowing, WRITE, USER, "user").effect is Effect.ASK
+    denying = _policy(tmp_path, "name: a, effect: deny, from_integration: user")
+    for source in ("user", USER):
+        assert _on(denying, WRITE, source, "gmail").effect is Effect.DENY
+    assert _on(denying, WRITE, "gmail").effect is Effect.ASK
+    by_pattern = _policy(tmp_path, "name: a, effect: deny, from_integration: 'use?'")
+    assert _on(by_pattern, WRITE, "user").effect is Effect.DENY
+    assert _on(by_pattern, WRITE, USER).effect is Effect.ASK
+
+
+def test_a_name_is_the_same_in_all_the_ways_in_which_unicode_writes_it(tmp_path: Path) -> None:
+    composed, apart = "l\u00f6schen", "lo\u0308schen"
+    for written in (composed, apart):
+        policy = _policy(tmp_path, f"name: a, effect: deny, tool: 'crm/{written[:-1]}?'")
+        by_name = _policy(tmp_path, f"name: a, effect: deny, tool: '{written}', account: '{written.upper()}'")
+        for name in (composed, apart):
+            assert _on(policy, Subject("crm", name, Access.READ)).effect is Effect.DENY
+            assert _on(by_name, Subject("crm", name, Access.READ, account=name)).effect is Effect.DENY

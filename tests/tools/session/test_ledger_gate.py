@@ -12,12 +12,14 @@ import pytest
 from langchain_core.messages import ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.types import Command
 
 import nango_tools
 from nango_graph import LedgerGate, Records
 from nango_sandbox.faults import Dropped
-from nango_tools import NangoClient, NangoSettings, Policy
+from nango_tools import Catalog, NangoClient, NangoSettings, Policy
 from nango_tools.policy import Effect
 from nango_tools.policy.globs import ToolGlob
 from nango_tools.policy.rule import Rule
@@ -362,6 +364,34 @@ async def test_a_run_that_is_cancelled_while_it_writes_leaves_the_outcome_open_a
     assert len(await written()) == 1
 
 
+async def test_a_write_that_was_stopped_before_it_left_is_told_as_what_it_is(records, sandbox, nango) -> None:
+    """Before a write leaves the catalogue is asked whether the tool is as it was."""
+    asked, reached = 0, asyncio.Event()
+
+    class Slow(Catalog):
+        async def discover(self, connections):
+            nonlocal asked
+            asked += 1
+            if asked == 3:  # of opening, calling and sending
+                reached.set()
+                await asyncio.Event().wait()
+            return await super().discover(connections)
+
+    await sandbox.connect("github", {"end_user_id": "alice"})
+    async with nango_tools.session(
+        "alice", integrations=["github"], nango=nango, catalog=Slow(nango), policy=ALLOWS, writes=LedgerGate(records)
+    ) as alice:
+        run = asyncio.create_task(alice.run("github/create-issue", ISSUE, call_id="1", thread_id="t"))
+        await reached.wait()
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+        with pytest.raises(nango_tools.Refused, match="was not sent: The run was stopped before it left"):
+            await alice.run("github/create-issue", ISSUE, call_id="1", thread_id="t")
+        assert await alice.run("github/create-issue", ISSUE, call_id="2", thread_id="t")
+    assert [ran.action for ran in await sandbox.ledger()] == ["create-issue"]
+
+
 async def test_a_policy_that_has_changed_since_is_what_counts(opened, written, records) -> None:
     """The process that decided is gone before it sent; the one that goes on has other rules."""
     saver = InMemorySaver()
@@ -388,6 +418,85 @@ async def test_who_was_asked_is_heard_even_if_the_rules_would_not_ask_any_more(o
         assert await alice.answer(REJECT) == []
         assert "decided against" in (await alice.says())[0].text
     assert await written() == []
+
+
+async def test_an_approval_is_not_taken_for_a_call_that_was_put_in_the_place_of_the_one_shown(
+    opened, written, model
+) -> None:
+    """Who owns a thread can edit its messages."""
+    async with opened([[(CREATE, ISSUE)]]) as alice:
+        await alice.start()
+        shown = (await alice.agent.aget_state(alice.config)).values["messages"][-1]
+        other = shown.model_copy(update={"tool_calls": [{**shown.tool_calls[0], "args": OTHER}]})
+        await alice.agent.aupdate_state(alice.config, {"messages": [other]}, as_node="model")
+        model.script = [[(CREATE, OTHER)]]
+        [question] = await alice.answer(APPROVE)
+        assert "was for another question" in (await alice.says())[0].text
+        assert question["action_requests"][0]["args"] == OTHER, "now it is shown"
+        assert await written() == []
+        assert await alice.answer(APPROVE) == []
+        assert await written() == [("create-issue", OTHER)]
+
+
+async def test_an_approval_is_not_taken_for_a_call_that_was_shown_in_another_run(opened, written) -> None:
+    async with opened([[(CREATE, OTHER)], [(CREATE, ISSUE)]]) as alice:
+        await alice.start()
+        first = (await alice.agent.aget_state(alice.config)).values["messages"][-1]
+        await alice.start()
+        shown = (await alice.agent.aget_state(alice.config)).values["messages"][-1]
+        other = shown.model_copy(update={"tool_calls": first.tool_calls})
+        await alice.agent.aupdate_state(alice.config, {"messages": [other]}, as_node="model")
+        await alice.answer(APPROVE)
+        assert await written() == []
+
+
+async def test_an_answer_that_names_another_question_is_asked_again(opened, written) -> None:
+    async with opened([[(CREATE, ISSUE)], [(CREATE, OTHER)]]) as alice:
+        [first] = await alice.start()
+        [second] = await alice.start()
+        [again] = await alice.answer({**APPROVE, "id": first["id"]})
+        assert (again["id"], await written()) == (second["id"], [])
+        assert await alice.answer({**APPROVE, "id": again["id"]}) == []
+        assert await written() == [("create-issue", OTHER)]
+
+
+async def test_the_same_call_in_a_later_run_is_answered_as_what_it_is(opened, written) -> None:
+    async with opened([[(CREATE, ISSUE)]], rules=ALLOWS) as alice:
+        await alice.start()
+        [call] = [one for one in (await alice.agent.aget_state(alice.config)).values["messages"] if one.type == "ai"][
+            :1
+        ]
+        later = call.model_copy(update={"id": "later"})
+        await alice.agent.aupdate_state(alice.config, {"messages": [later]}, as_node="model")
+        await alice.go_on(None)
+        first, second = await alice.says()
+        assert "made earlier" not in first.text
+        assert second.text.startswith(first.text)
+        assert "made earlier in this conversation. Nothing was sent again" in second.text
+    assert await written() == [("create-issue", ISSUE)]
+
+
+@pytest.mark.parametrize("more", [0, 100], ids=["to search", "from search"])
+async def test_an_approved_call_is_sent_whichever_way_tools_are_offered_by_then(
+    sandbox, nango, records, model, written, more
+) -> None:
+    await sandbox.connect("github", {"end_user_id": "alice"})
+    name, arguments = (CREATE, ISSUE) if not more else ("run_tool", {"tool": "github/create-issue", "arguments": ISSUE})
+    model.script, saver = [[(name, arguments)]], InMemorySaver()
+    for whole in (100 - more, more):
+        async with nango_tools.session(
+            "alice", integrations=["github"], nango=nango, writes=LedgerGate(records), whole=whole
+        ) as session:
+            graph = StateGraph(MessagesState)
+            graph.add_node("model", lambda state: {"messages": [model.invoke(state["messages"])]})
+            graph.add_node("tools", ToolNode(session.tools, awrap_tool_call=session.by_name))
+            graph.add_edge(START, "model")
+            graph.add_conditional_edges("model", tools_condition)
+            graph.add_edge("tools", "model")
+            given: Any = Command(resume=APPROVE) if whole == more else {"messages": [("user", "do it")]}
+            config: Any = {"configurable": {"thread_id": "t"}}
+            await graph.compile(checkpointer=saver).ainvoke(given, config)
+    assert await written() == [("create-issue", ISSUE)]
 
 
 PROCESS = """

@@ -20,8 +20,8 @@ from nango_tools import (
     Policy,
     ReauthorizationRequired,
     SeveralConnections,
+    UnknownConnection,
 )
-from nango_tools.access import Verdict
 from nango_tools.catalog import Admitted
 from nango_tools.policy import Effect
 from nango_tools.policy.globs import ToolGlob
@@ -179,7 +179,7 @@ async def test_what_comes_from_outside_ends_no_block_and_is_cut_aloud(odd, model
     assert len(text) < 3_300
     assert text.count("</data>") == 1
     assert "\u202e" not in text
-    assert re.search(r"\(cut: lists to \d+ items, texts to \d+ characters; \d+ characters in all\)$", text)
+    assert re.search(r"\(cut: lists and objects to \d+ items, texts to \d+ characters; \d+ characters in all\)$", text)
 
 
 async def test_many_tools_are_found_by_search_and_run_by_name(sandbox: Sandbox, nango, model, agent_of) -> None:
@@ -273,16 +273,20 @@ async def test_a_rule_about_arguments_is_applied_to_each_call(sandbox: Sandbox, 
         assert await sandbox.ledger() == []
 
 
-async def test_the_operators_word_on_access_counts(sandbox: Sandbox, nango) -> None:
+@pytest.mark.parametrize("of_ones_own", [False, True])
+async def test_the_operators_word_on_access_counts_whoever_made_the_catalog(sandbox, nango, tmp_path, of_ones_own):
     await sandbox.connect("github", {"end_user_id": "alice"})
-
-    class Says(Policy):
-        def access_rule(self, integration: str, tool: str) -> Verdict | None:
-            return Verdict(Access.WRITE, "it marks them as read") if tool == "list-issues" else None
-
-    async with nango_tools.session("alice", integrations=["github"], nango=nango, policy=Says()) as alice:
+    path = tmp_path / "policy.yaml"
+    path.write_text("version: 1\nrules: []\naccess:\n  - tool: [github/list-issues]\n    is: write\n")
+    policy, catalog = Policy.load(path), Catalog(nango) if of_ones_own else None
+    async with nango_tools.session(
+        "alice", integrations=["github"], nango=nango, policy=policy, catalog=catalog
+    ) as alice:
         assert "github/list-issues" not in alice.offered
         assert "github/get-repository" in alice.offered
+        with pytest.raises(nango_tools.Refused, match="no tool"):
+            await alice.run("github/list-issues", OCTO)
+    assert await sandbox.ledger() == []
 
 
 async def test_nobody_elses_connections_are_offered(sandbox: Sandbox, nango) -> None:
@@ -445,3 +449,29 @@ async def test_a_key_for_the_mcp_alone_and_a_catalog_of_ones_own_will_do(sandbox
         async with nango_tools.session("alice", integrations=["github"], nango=nango, catalog=catalog) as alice:
             assert alice.offered
         assert len(await sandbox.requests()) == before + 1, "only the connections are listed again"
+
+
+async def test_a_connection_that_is_deleted_meanwhile_is_told_to_the_model_and_the_app(sandbox, nango) -> None:
+    connection = await sandbox.connect("github", {"end_user_id": "alice"})
+    async with nango_tools.session("alice", integrations=["github"], nango=nango) as alice:
+        await nango.connections.delete(connection_id=connection, integration_id="github")
+        [repository] = [tool for tool in alice.tools if tool.name == "github__get-repository"]
+        told = await repository.ainvoke({"type": "tool_call", "id": "1", "name": repository.name, "args": OCTO})
+        assert "The user must connect github again" in told.text
+        assert isinstance(alice.missing["github"], UnknownConnection)
+        assert await alice.connect_link("github")
+        await alice.refresh()
+        assert isinstance(alice.missing["github"], NoConnection)
+
+
+async def test_what_is_kept_back_is_told_to_the_app(sandbox: Sandbox, nango) -> None:
+    await sandbox.connect("github", {"end_user_id": "alice"})
+
+    class Holding:
+        async def admit(self, tools):
+            held = tuple(Held(tool.id, tool.fingerprint, "it changed") for tool in tools if tool.name == "list-issues")
+            return Admitted(tuple(tool for tool in tools if tool.name != "list-issues"), held)
+
+    catalog = Catalog(nango, guard=Holding())
+    async with nango_tools.session("alice", integrations=["github"], nango=nango, catalog=catalog) as alice:
+        assert {key: held.reason for key, held in alice.held.items()} == {"github/list-issues": "it changed"}

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nango_tools.access.describing import description_says
+from nango_tools.access.describing import description_says, opening_says
 from nango_tools.access.inputs import input_says
 from nango_tools.access.levels import Access, Verdict
 from nango_tools.access.naming import NameSays, name_says
@@ -36,7 +36,7 @@ def classify(
     verdict = _with_method(name_says(name), declared, scopes)
     for evidence in (_by_method(declared), description_says(description), input_says(input_schema)):
         verdict = verdict.or_worse(evidence)
-    return verdict
+    return verdict.or_worse(opening_says(description)) if verdict.access is Access.READ else verdict
 
 
 def _with_method(said: NameSays, declared: str, scopes: Sequence[str]) -> Verdict:

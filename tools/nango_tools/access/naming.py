@@ -5,19 +5,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from nango_tools.access.languages import destroys_elsewhere, reads_elsewhere
+from nango_tools.access.languages import destroys_elsewhere, reads_elsewhere, writes_elsewhere
 from nango_tools.access.levels import Access, Verdict
 from nango_tools.access.verbs import (
     ALSO_THINGS,
+    CUT_OFF,
     DEEDS,
     DESTROYS,
     DESTROYS_OR_NOUNS,
     ENDING_PAIRS,
+    HANDED_OVER,
     JOINS,
+    LOOKS_IF_GET,
+    MONEY,
+    MOSTLY_THINGS,
+    NOUN_HEADS,
     ONLY_CHANGE,
     PARTICLES,
+    PREPOSITIONS,
     READS,
     READS_OR_WRITES,
+    THINGS,
     WRITES,
     WRITES_OR_NOUNS,
     judged,
@@ -33,23 +41,43 @@ _MARKED_BY_READING = vocabulary("notification notifications message messages con
 # Who gets the next one may have taken it from a queue.
 _QUEUED = vocabulary("job task message item lead call ticket work record number")
 # Not things that are there, but made for whoever asks, with the power to do something.
-_ISSUED = vocabulary("url uri link token ticket code credentials")
+_ISSUED = vocabulary("url uri link token ticket code credentials session key password")
 _POWERS = vocabulary("""
     upload uploads signed presigned presign sign signing login logon auth authorization authorize authentication oauth sso
     checkout magic temporary temp embed embedded activation reset onboarding invite invitation session one otp portal
-    connect verification join access refresh id bearer client ephemeral csrf new guest impersonation
+    connect verification join access refresh id bearer client ephemeral csrf new guest impersonation share shareable
+    shared public payment registration setup sas federation federated billing hosted delegated sts
     """)
-_ALWAYS_ISSUED = vocabulary("token otp passcode nonce")
+# A session or a key is as often a record that is there: get-checkout-session, get-access-key.
+_POWERS_OVER = {
+    "session": vocabulary("portal upload login embed embedded impersonation billing"),
+    "key": vocabulary("new temporary temp ephemeral"),
+    "password": vocabulary("new temporary temp one"),
+}
+_ALWAYS_ISSUED = vocabulary("token otp passcode nonce jwt")
 # A record about what the verb does: to get a publish status publishes nothing.
 _ABOUT = vocabulary("""
     status statuses state history info details log logs stats statistics analytics metrics settings configuration
     configurations config configs schedule limits quota errors progress
     """)
+# Behind get or list: of many such records, or of what is decided about it.
+_RECORDS = vocabulary("""
+    policy policies rules jobs times tokens cursor points result results checklist reasons options types requests events
+    templates windows runs
+    """)
+_FETCHES = vocabulary("get fetch retrieve list")
+# Even of what destroys, if the verb stands right behind get or list: get-purge-policy, but not get-user-delete-jobs.
+_OF_DESTROYING = vocabulary("policy policies status statuses reasons points result results")
+# Said of a thing that was, or is to be: a record, unless someone makes one.
+_CALLED_OFF = vocabulary("cancellation cancellations cancelation cancelations cancelled cancelling")
+_SYLLABLES = vocabulary("de re dis un ex can er pur")
 _GLUED = re.compile(
     r"(?<!un)(?:delete|remove|revoke|terminate|overwrite|unsubscribe)(?![drs])|(?:destroy|uninstall)(?!e[dr]|s|ing)"
 )
 # Without them a name ends in a noun: mailing-list, job-search.
 _ONLY_VERBS = vocabulary("get fetch retrieve describe")
+# Even after one thing they read: domain-search, email-count.
+_READING_NOUNS = vocabulary("search count lookup autocomplete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +101,16 @@ def name_says(name: str) -> NameSays:
     two_faced = next((word for word in _verb_positions(writing) if word in READS_OR_WRITES), None)
     if two_faced:
         return NameSays(
-            Verdict(Access.WRITE, f'"{two_faced}" in its name, which does not always only read'), open_to_get=True
+            Verdict(Access.WRITE, f'"{two_faced}" in its name, which does not always only read'),
+            open_to_get=two_faced in LOOKS_IF_GET and _head(writing)[0] == two_faced and not writing.foreign,
         )
-    return NameSays(None, open_to_get=True)
+    return NameSays(None, open_to_get=bool(writing.words) and all(map(_is_thing, writing.words)))
+
+
+def _is_thing(word: str) -> bool:
+    """Of a name without a known verb: what can be none that is unknown, as verbs of names do not end in s."""
+    plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return word in THINGS or plural or word in _BEFORE_THE_VERB or word.isdecimal()
 
 
 def _found(writing: Writing) -> Iterator[Verdict]:
@@ -83,11 +118,20 @@ def _found(writing: Writing) -> Iterator[Verdict]:
     words = writing.words
     reads = _begins_with_reading(writing)
     verbs = list(_verb_positions(writing))
+    about = _destroying_that_is_asked_about(writing)
     for word in {*words, *writing.also}:
-        if word in DESTROYS or judged(word) is Access.DESTRUCTIVE or destroys_elsewhere(word):
+        if word == about:
+            continue
+        if (
+            word in DESTROYS
+            or judged(word) is Access.DESTRUCTIVE
+            or (word not in _CALLED_OFF and destroys_elsewhere(word))
+        ):
             yield _in_name(Access.DESTRUCTIVE, word)
         elif glued := _GLUED.search(word):
             yield _in_name(Access.DESTRUCTIVE, glued[0])
+        elif writes_elsewhere(word):
+            yield _in_name(Access.WRITE, word)
     for word in verbs:
         verb = _lemma(word)
         if verb in DESTROYS_OR_NOUNS or judged(verb) is Access.DESTRUCTIVE:
@@ -98,30 +142,78 @@ def _found(writing: Writing) -> Iterator[Verdict]:
         yield from (_in_name(Access.DESTRUCTIVE, word) for word in words if word in DEEDS)
     if not (reads and _is_about(words)):
         yield from (_in_name(Access.WRITE, word) for word in _writes_inside(words, reads=reads))
+    yield from _verb_at_the_end(writing)
+    yield from _split_apart(words)
     yield from _two_faced_pairs(writing, reads=reads)
+    yield from _made_or_taken(writing, reads=reads)
+
+
+def _verb_at_the_end(writing: Writing) -> Iterator[Verdict]:
+    """Where the first word is a thing as often as a verb, and the last one a verb: list-members-ban, query-run, view-lock."""
+    head, rest = _head(writing)
+    if head in READS and len(rest) > 1 and rest[-1] in {"off", "on"}:
+        yield _in_name(Access.WRITE, "-".join(rest[-2:]))
+    if head in READS and rest in {("off",), ("on",)}:
+        yield _in_name(Access.WRITE, f"{head}-{rest[0]}")
+    if head not in NOUN_HEADS or not rest or PREPOSITIONS.intersection(rest[-2:-1]):
+        return
+    last, several = rest[-1], len(rest) > 1 and _is_plural(rest[-2])
+    if last in DESTROYS_OR_NOUNS and (several or last not in MOSTLY_THINGS):
+        yield _in_name(Access.DESTRUCTIVE, last)
+    elif last in WRITES_OR_NOUNS | READS_OR_WRITES | ALSO_THINGS and (several or last not in MOSTLY_THINGS):
+        yield _in_name(Access.WRITE, last)
+
+
+def _split_apart(words: tuple[str, ...]) -> Iterator[Verdict]:
+    """What hyphens take apart: de-lete, re-move."""
+    for before, after in pairwise(words):
+        if before in _SYLLABLES and before + after in DESTROYS:
+            yield _in_name(Access.DESTRUCTIVE, f"{before}-{after}")
+
+
+def _destroying_that_is_asked_about(writing: Writing) -> str | None:
+    head, rest = _head(writing)
+    if head not in _FETCHES or len(rest) < 2 or rest[-1] not in _OF_DESTROYING or JOINS.intersection(rest):
+        return None
+    return rest[0] if head != "list" or _is_plural(rest[-1]) else None
+
+
+def _is_plural(word: str) -> bool:
+    return word.endswith("s") and not word.endswith("ss")
 
 
 def _two_faced_pairs(writing: Writing, *, reads: bool) -> Iterator[Verdict]:
     """Verbs that are no longer what they were, beside another word."""
     words = writing.words
-    for verb, beside in pairwise(words):
-        if verb in READS_OR_WRITES and beside in PARTICLES:
+    about = reads and _is_about(words)
+    for place, (verb, beside) in enumerate(pairwise(words)):
+        if verb in READS_OR_WRITES and beside in PARTICLES and not about:
             yield _in_name(Access.WRITE, f"{verb}-{beside}")
-        if (verb, beside) in ENDING_PAIRS:
+        if (verb, beside) in ENDING_PAIRS and not (reads and (place or len(words) > 2) and words[-1] in _OF_DESTROYING):
             yield _in_name(Access.DESTRUCTIVE, f"{verb}-{beside}")
-        if verb == "next" and beside in _QUEUED and reads:
-            yield Verdict(Access.WRITE, f'"next-{beside}" in its name: who gets it may have taken it')
+        ends = place + 2 == len(words) or words[place + 2] in PREPOSITIONS
+        if not reads and ends and ((verb in HANDED_OVER and beside in MONEY) or beside in CUT_OFF.get(verb, ())):
+            yield _in_name(Access.DESTRUCTIVE, f"{verb}-{beside}")
         if reads and verb in READS and beside in JOINS:
             after = words[words.index(beside) + 1 :][:1]
             if after and after[0] not in READS:
                 yield Verdict(Access.WRITE, f'"{verb}-{beside}-{after[0]}" in its name')
+
+
+def _made_or_taken(writing: Writing, *, reads: bool) -> Iterator[Verdict]:
+    """What reading makes for whoever asks, takes from a queue, marks as read or offers."""
+    words = writing.words
     head, rest = _head(writing)
+    for verb, beside in pairwise(words):
+        if verb == "next" and beside in _QUEUED and reads:
+            yield Verdict(Access.WRITE, f'"next-{beside}" in its name: who gets it may have taken it')
     if head == "list" and (rest[:1] and rest[0] in _OFFERED and (len(rest) == 1 or rest[1] in {"for", "on"})):
         yield Verdict(Access.WRITE, f'"list-{rest[0]}" in its name, which may offer it for sale')
     if head in {"read", "view"} and _MARKED_BY_READING.intersection(rest[:1] + rest[-1:]):
         yield Verdict(Access.WRITE, f'"{head}-{rest[-1]}" in its name, which may mark it as read')
     if reads and head != "list" and rest and rest[-1] in _ISSUED | _ALWAYS_ISSUED:
-        power = next((word for word in rest[:-1] if word in _POWERS), None)
+        powers = _POWERS_OVER.get(rest[-1], _POWERS)
+        power = next((word for word in rest[:-1] if word in powers), None)
         if power or rest[-1] in _ALWAYS_ISSUED:
             yield Verdict(
                 Access.WRITE, f'"{" ".join(filter(None, (power, rest[-1])))}" in its name, which may be made for it'
@@ -184,7 +276,10 @@ def _writes_inside(words: tuple[str, ...], *, reads: bool) -> Iterator[str]:
 
 
 def _is_about(words: tuple[str, ...]) -> bool:
-    return bool(words) and words[-1] in _ABOUT and not JOINS.intersection(words)
+    """A record is what it ends in. Where `list` or `get` stands before it, more of them are known."""
+    if not words or JOINS.intersection(words):
+        return False
+    return words[-1] in _ABOUT or (words[0] in _FETCHES and words[-1] in _RECORDS)
 
 
 def _reading_verb(writing: Writing) -> str | None:
@@ -203,8 +298,9 @@ def _reading_verb(writing: Writing) -> str | None:
     if not rest or any(_is_verb(word) for word in words[:-1]) or JOINS.intersection(words):
         return None
     last, before = words[-1], words[-2]
-    plural = before.endswith("s") and not before.endswith("ss")
-    return last if last in _ONLY_VERBS or (last in READS and plural) else None
+    if last in _ONLY_VERBS or (last in READS and _is_plural(before)):
+        return last
+    return last if last in _READING_NOUNS and all(word == "email" or _is_thing(word) for word in words[:-1]) else None
 
 
 def _in_name(access: Access, word: str) -> Verdict:

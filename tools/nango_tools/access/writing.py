@@ -32,16 +32,37 @@ class Writing:
         return tuple(word for segment in self.segments for word in segment)
 
 
+def unmasked(text: str) -> str:
+    """Without accents, without what can't be seen, and with Latin letters for those that stand in for them inside a word."""
+    if text.isascii():
+        return text
+    seen = "".join(letter for letter in text if unicodedata.category(letter) not in {"Cf", "Co", "Cn"})
+    plain = _plain(seen)
+    return _CHUNK.sub(lambda word: _latin(word[0]), plain)
+
+
+def _latin(word: str) -> str:
+    """A word of several alphabets in the one that it pretends to be in."""
+    if word.isascii() or not any(letter.isascii() for letter in word):
+        return word
+    return "".join(
+        letter if letter.isascii() else letter.casefold().translate(_LOOKALIKES).translate(_LETTERS_WITHOUT_PARTS)
+        for letter in word
+    )
+
+
+def _plain(seen: str) -> str:
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", seen) if not unicodedata.combining(letter))
+    return unicodedata.normalize("NFC", plain).translate(_LETTERS_WITHOUT_PARTS)
+
+
 def written(name: str) -> Writing:
     """Takes time in proportion to the length of the name, whatever it is made of."""
     if name.isascii():
         disguise = None if name.isprintable() else "characters that can't be seen"
         return Writing(_segments(name), _also(name), foreign=False, disguise=disguise)
     seen = [letter for letter in name if unicodedata.category(letter)[0] != "C"]
-    plain = "".join(
-        letter for letter in unicodedata.normalize("NFKD", "".join(seen)) if not unicodedata.combining(letter)
-    )
-    plain = unicodedata.normalize("NFC", plain).translate(_LETTERS_WITHOUT_PARTS)
+    plain = _plain("".join(seen))
     scripts = {_script(letter) for letter in plain if letter.isalpha()}
     also = _also(plain)
     disguise = None

@@ -1,5 +1,6 @@
 """One call of an offered tool: checked and judged with its arguments, then sent, or handed to the gate."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,12 +8,13 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from nango_tools.access import Access
-from nango_tools.agent_session.gating import Arguments, Refused, Write, WriteGate
-from nango_tools.agent_session.offering import Offered
+from nango_tools.agent_session.gating import Arguments, Earlier, NeverSent, Refused, Write, WriteGate
+from nango_tools.agent_session.offering import Offered, as_ruled
 from nango_tools.agent_session.owner import Owner, account_of
 from nango_tools.agent_session.wording import one_line
 from nango_tools.catalog import Catalog
 from nango_tools.client import NangoClient
+from nango_tools.errors import NangoError
 from nango_tools.fitting import misfit
 from nango_tools.policy import Action, Effect, Policy, Ruling
 
@@ -36,8 +38,9 @@ class Caller:
     gate: WriteGate | None
     integrations: frozenset[str]
 
-    async def call(self, offered: Offered, arguments: Arguments, asker: Asker) -> JsonValue:
+    async def call(self, offered: Offered, arguments: Arguments, asker: Asker) -> JsonValue | Earlier:
         """The action's output. Raises `Refused`, whose words are for the model, and `NangoError`."""
+        offered = await self._as_it_is_now(offered)
 
         def judge(arguments: Arguments) -> Ruling:
             return self._judged(offered, arguments)
@@ -51,6 +54,14 @@ class Caller:
             )
 
         async def send(arguments: Arguments) -> JsonValue:
+            try:
+                await self._as_it_is_now(offered)
+            except NangoError as error:
+                raise Refused(
+                    f"Nobody could look up whether the tool is as it was: {error}. Nothing was sent."
+                ) from error
+            except asyncio.CancelledError as stopped:
+                raise NeverSent from stopped
             judge(arguments)
             return await self._send(offered, arguments, writes=True)
 
@@ -67,6 +78,26 @@ class Caller:
             timeout=self.nango.settings.write_timeout,
         )
         return await self.gate.run(write, send)
+
+    async def _as_it_is_now(self, offered: Offered) -> Offered:
+        """As the catalogue has it, whose `ttl` says how old that may be. Sessions live long: a tool may have been changed, held
+        back or taken away since it was offered.
+        """
+        known, connection = offered.tool, offered.connection
+        found = await self.catalog.discover([(connection.integration_id, connection.connection_id)])
+        tool = next((tool for tool in found.get(known.integration, ()) if tool.name == known.name), None)
+        if tool is None and any(one.tool == known.id for one in self.catalog.held(known.integration)):
+            raise Refused(
+                f"{one_line(known.id, 100)} is held back, as its definition has changed. Nothing was sent. Tell the user that "
+                "whoever runs this agent has to look at the change first."
+            )
+        if tool is None:
+            raise Refused(f"There is no tool {one_line(known.id, 100)} here any more. Nothing was sent.")
+        if tool.fingerprint != known.fingerprint:
+            raise Refused(
+                f"The definition of {one_line(known.id, 100)} has changed since it was offered. Nothing was sent. Tell the user."
+            )
+        return Offered(as_ruled(self.policy, tool), connection)
 
     def _judged(self, offered: Offered, arguments: Arguments) -> Ruling:
         if not isinstance(arguments, dict):

@@ -1,5 +1,6 @@
 """What a session hands to whoever lets its writes through: a ledger that remembers them, and asks where the policy says so."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -41,12 +42,25 @@ class Write:
     timeout: float
 
 
+class NeverSent(asyncio.CancelledError):
+    """The run was stopped before the call left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The output of the same call, made and answered earlier in the thread. Nothing was sent this time."""
+
+    output: JsonValue
+
+
 Send = Callable[[Arguments], Awaitable[JsonValue]]
-"""Sends the call with these arguments, once. Raises `NangoError`, whose outcome says whether it had an effect."""
+"""Sends the call with these arguments, once. Raises `NangoError`, whose outcome says whether it had an effect, `Refused` where
+nothing was sent, and `NeverSent` if it is cancelled before that.
+"""
 
 
 class WriteGate(Protocol):
-    async def run(self, write: Write, send: Send) -> JsonValue:
+    async def run(self, write: Write, send: Send) -> JsonValue | Earlier:
         """The output of the action, which was sent at most once for each `call_id`: however often this is repeated.
 
         Raises `Refused` if it is not sent, and what `send` raises.

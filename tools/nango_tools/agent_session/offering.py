@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nango_tools.access import Access
 from nango_tools.catalog import Catalog, Tool
-from nango_tools.errors import NangoError, ReauthorizationRequired, UnknownConnection
+from nango_tools.errors import NangoError, ReauthorizationRequired, TransientError, UnknownConnection
 from nango_tools.models.connections import ConnectionSummary
 from nango_tools.policy import Effect, Policy, Subject
 
@@ -27,7 +27,7 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """tools: by id. broken: by integration, what became known about its connection when it was asked for its tools."""
+    """tools: by id. broken: by integration, why there are none of it: a broken connection, or Nango could not be asked."""
 
     tools: Mapping[str, Offered]
     broken: Mapping[str, NangoError]
@@ -45,16 +45,25 @@ async def offer(
             broken[connection.integration_id] = found
             continue
         for tool in found:
-            offered = Offered(tool, connection)
+            offered = Offered(as_ruled(policy, tool), connection)
             if _is_offered(policy, offered, gated=gated):
                 tools[tool.id] = offered
+    outages = [error for error in broken.values() if isinstance(error, TransientError)]
+    if outages and len(outages) == len(connections):
+        raise outages[0]
     return Offer(tools, broken)
+
+
+def as_ruled(policy: Policy, tool: Tool) -> Tool:
+    """With the operator's word on what it may do: the catalogue may have been made without the policy."""
+    verdict = policy.access_rule(tool.integration, tool.name)
+    return tool if verdict is None else tool.model_copy(update={"access": verdict.access, "reason": verdict.reason})
 
 
 async def _tools(catalog: Catalog, connection: ConnectionSummary) -> tuple[Tool, ...] | NangoError:
     try:
         found = await catalog.discover([(connection.integration_id, connection.connection_id)])
-    except (ReauthorizationRequired, UnknownConnection) as error:
+    except (ReauthorizationRequired, UnknownConnection, TransientError) as error:
         return error
     return found[connection.integration_id]
 

@@ -25,6 +25,7 @@ async def session(
     writes: WriteGate | None = None,
     catalog: Catalog | None = None,
     whole: int = 20,
+    whole_tokens: int = 10_000,
     result_limit: int = 20_000,
 ) -> AsyncIterator[AgentSession]:
     """The tools of one user's connections, known by their tags (`end_user_id`, `organization_id`), for any LangChain agent.
@@ -36,8 +37,8 @@ async def session(
     accounts: which connection id to use, by integration, where the user has several
     policy: what is allowed, asked and denied. Without one reads are allowed, and everything else asks.
     writes: who lets writes through, and what the policy asks about; None: they are not offered
-    catalog: one that outlives the session, so that nothing is listed anew; made with the policy's access rule, and a guard
-    whole: up to so many tools are offered each by itself; more are found by search
+    catalog: one that outlives the session, so that nothing is listed anew; made with the guard, in the event loop that uses it
+    whole, whole_tokens: up to so many tools, of so many tokens in all, are offered each by itself; more are found by search
     result_limit: characters of a result that the model gets to see
 
     Lists the connections and their tools when it opens; raises `NangoError` if that fails, InvalidInput for an empty user_id. A
@@ -58,6 +59,6 @@ async def session(
         gate=writes,
         integrations=wanted,
     )
-    opened = AgentSession(caller, accounts=chosen, whole=whole, result_limit=result_limit)
+    opened = AgentSession(caller, accounts=chosen, whole=whole, whole_tokens=whole_tokens, result_limit=result_limit)
     await opened.refresh()
     yield opened

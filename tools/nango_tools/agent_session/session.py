@@ -1,19 +1,20 @@
 """A user's tools, as an agent gets them: each by itself while they are few, found by search when they are many."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import BaseTool
 
 from nango_tools.access import Access
 from nango_tools.agent_session.calling import Asker, Caller, find
-from nango_tools.agent_session.gating import Refused
+from nango_tools.agent_session.gating import Earlier, Refused
 from nango_tools.agent_session.langchain_tools import SessionTool
 from nango_tools.agent_session.naming import function_names
 from nango_tools.agent_session.offering import Offered, offer
 from nango_tools.agent_session.owner import find_connections
-from nango_tools.agent_session.parameters import parameters_of, read_arguments
+from nango_tools.agent_session.parameters import arguments_of, parameters_of, read_arguments, schema_problem
 from nango_tools.agent_session.wording import (
     DESCRIPTION,
     INSTRUCTIONS,
@@ -24,8 +25,8 @@ from nango_tools.agent_session.wording import (
     tidy,
     unconnected,
 )
-from nango_tools.catalog import Tool
-from nango_tools.errors import Call, InvalidInput, NangoError, Outcome, ReauthorizationRequired
+from nango_tools.catalog import Held, Tool
+from nango_tools.errors import Call, InvalidInput, NangoError, Outcome, ReauthorizationRequired, UnknownConnection
 
 if TYPE_CHECKING:
     from nango_tools.search import ToolSearch
@@ -41,7 +42,7 @@ class AgentSession:
         between marks, cut where they are long, which is said.
     offered: the tools that they reach, by id (`integration/name`)
     missing: by integration, why it has no tools here: NoConnection, ReauthorizationRequired, SeveralConnections (whose
-        connection_ids can be named as `accounts`)
+        connection_ids can be named as `accounts`), UnknownConnection for one that was deleted since
     """
 
     def __init__(
@@ -50,13 +51,16 @@ class AgentSession:
         *,
         accounts: Mapping[str, str],
         whole: int,
+        whole_tokens: int,
         result_limit: int,
     ) -> None:
         self._caller = caller
         self._accounts = dict(accounts)
         self._whole = whole
+        self._whole_tokens = whole_tokens
         self._result_limit = result_limit
         self._offered: dict[str, Offered] = {}
+        self._unusable: dict[str, Held] = {}
         self._search: ToolSearch | None = None
         self.tools: list[BaseTool] = []
         self.missing: dict[str, NangoError] = {}
@@ -74,6 +78,23 @@ class AgentSession:
     def offered(self) -> dict[str, Tool]:
         return {tool_id: offered.tool for tool_id, offered in self._offered.items()}
 
+    @property
+    def held(self) -> dict[str, Held]:
+        """By id, tools that are kept back, and why: by the catalogue's guard, or as nobody could make sense of their schemas,
+        which is looked at when they are about to be shown. For the app, not for the model.
+        """
+        catalog = self._caller.catalog
+        kept = (one for integration in sorted(self._caller.integrations) for one in catalog.held(integration))
+        return {**{one.tool: one for one in kept}, **self._unusable}
+
+    async def by_name(self, request: Any, execute: Callable[[Any], Awaitable[Any]]) -> Any:
+        """For `ToolNode(session.tools, awrap_tool_call=session.by_name)`: runs a call that was made when there were fewer tools,
+        or more. A paused run may be gone on with after the user has connected another account.
+        """
+        if request.tool is None and (tool := self._tool_named(request.tool_call["name"])) is not None:
+            request = request.override(tool=tool)
+        return await execute(request)
+
     async def refresh(self) -> None:
         """GET /connections, and the tools of those that are new: for after the user has connected an account.
 
@@ -83,9 +104,10 @@ class AgentSession:
         wanted = sorted(caller.integrations)
         found = await find_connections(caller.nango, caller.owner, wanted, self._accounts)
         offered = await offer(caller.catalog, caller.policy, found.usable, gated=caller.gate is not None)
-        self._offered, self._search = dict(offered.tools), None
+        self._offered, self._search, self._unusable = dict(offered.tools), None, {}
         self.missing = {**found.missing, **offered.broken}
-        self.tools = self._one_by_one() if len(self._offered) <= self._whole else self._searched()
+        whole = self._whole_set()
+        self.tools = self._searched() if whole is None else whole
 
     async def connect_link(self, integration: str) -> str:
         """POST /connect/sessions: a link for this user and nobody else, which lives 30 minutes. The account that is authorized
@@ -119,31 +141,58 @@ class AgentSession:
 
         Raises `Refused`, whose words are fit for a model, and `NangoError`.
         """
-        return await self._call(tool_id, arguments, Asker(call_id, thread_id))
+        output = await self._call(tool_id, arguments, Asker(call_id, thread_id))
+        return output.output if isinstance(output, Earlier) else output
 
     async def _call(self, tool_id: str, arguments: Any, asker: Asker) -> Any:
         offered = find(self._offered, tool_id)
         try:
             return await self._caller.call(offered, arguments, asker)
-        except ReauthorizationRequired as error:
+        except (ReauthorizationRequired, UnknownConnection) as error:
             self.missing[offered.tool.integration] = error
             raise
 
     async def _words(self, tool_id: str, arguments: Any, asker: Asker) -> str:
-        return result(tool_id, await self._call(tool_id, arguments, asker), self._result_limit)
+        output = await self._call(tool_id, arguments, asker)
+        if isinstance(output, Earlier):
+            return result(tool_id, output.output, self._result_limit, earlier=True)
+        return result(tool_id, output, self._result_limit)
 
-    def _one_by_one(self) -> list[BaseTool]:
+    def _whole_set(self) -> list[BaseTool] | None:
+        """Each by itself; None where they are too many, or too large."""
+        if len(self._offered) > self._whole:
+            return None
+        for offered in list(self._offered.values()):
+            self._is_usable(offered.tool)
         names = function_names(self._offered)
-        return [self._tool(names[tool_id], offered.tool) for tool_id, offered in sorted(self._offered.items())]
+        tools = [self._tool(names[tool_id], offered.tool) for tool_id, offered in sorted(self._offered.items())]
+        return tools if sum(map(_tokens, tools)) <= self._whole_tokens else None
+
+    def _is_usable(self, tool: Tool) -> bool:
+        """One that is not is held back from here on."""
+        if (problem := schema_problem(tool)) is None:
+            return True
+        self._unusable[tool.id] = Held(tool.id, tool.fingerprint, problem)
+        self._offered.pop(tool.id, None)
+        return False
+
+    def _tool_named(self, name: str) -> BaseTool | None:
+        """A tool that is not in `tools`, as they are now."""
+        if (one := next((tool for tool in self._searched() if tool.name == name), None)) is not None:
+            return one
+        tool_id = next((tool_id for tool_id, given in function_names(self._offered).items() if given == name), None)
+        return None if tool_id is None else self._tool(name, self._offered[tool_id].tool)
 
     def _tool(self, name: str, tool: Tool) -> BaseTool:
         async def work(given: Any, asker: Asker) -> str:
             return await self._words(tool.id, given, asker)
 
+        parameters, more = parameters_of(tool)
+        words = f"{tool.id}: {one_line(tool.description, DESCRIPTION)} ({_EFFECTS[tool.access]})"
         return SessionTool(
             name=name,
-            description=f"{tool.id}: {one_line(tool.description, DESCRIPTION)} ({_EFFECTS[tool.access]})",
-            args_schema=parameters_of(tool),
+            description=f"{words} {more}".rstrip(),
+            args_schema=parameters,
             metadata={"tool": tool.id, "access": tool.access.value},
             work=work,
             about=lambda _: tool.id,
@@ -195,25 +244,33 @@ class AgentSession:
             offered = [one.tool for one in self._offered.values()]
             self._search = await asyncio.to_thread(ToolSearch, offered)
         hits = self._search.search(query, among=among, limit=_FOUND)
-        lines = [signature(hit.tool, parameters_of(hit.tool)) for hit in hits]
+        lines = [signature(hit.tool, arguments_of(hit.tool)) for hit in hits if self._is_usable(hit.tool)]
         said = block("tools", "search", "\n".join(lines)) if lines else "Nothing fits. Try other words."
         apart = [unconnected(key, why) for key, why in sorted(self.missing.items())]
         return "\n".join([said, *(["Without tools for now:", *apart] if apart else [])])
 
     async def _on_schema(self, given: Any, _: Asker) -> str:
         tool = find(self._offered, _text(given, "tool")).tool
-        return result(tool.id, {"arguments": parameters_of(tool), "output": tidy(tool.output_schema)}, _SCHEMA)
+        if not self._is_usable(tool):
+            raise Refused(f"{tool.id} can't be used: its schema makes no sense. Only its author can mend that.")
+        return result(tool.id, {"arguments": tidy(tool.input_schema), "output": tidy(tool.output_schema)}, _SCHEMA)
 
     async def _on_run(self, given: Any, asker: Asker) -> str:
         return await self._words(_text(given, "tool"), read_arguments(given.get("arguments", {})), asker)
 
 
 _TEXT = {"type": "string"}
+_CHARACTERS = 4
+"""In a token, near enough."""
 _EFFECTS = {
     Access.READ: "only reads",
     Access.WRITE: "changes something",
     Access.DESTRUCTIVE: "deletes or overwrites something",
 }
+
+
+def _tokens(tool: BaseTool) -> int:
+    return len(json.dumps([tool.name, tool.description, tool.args_schema], ensure_ascii=False)) // _CHARACTERS
 
 
 def _object(properties: dict[str, Any], *, required: list[str]) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 Two listings are merged. The hosted MCP says what a connection really offers, but loses parts of the schemas and leaves
 actions out; GET /scripts/config has all that the authors declared, and needs no connection, but lists disabled actions
-too. A key that may read only one of them works from that one.
+too. A key that may read only one of them works from that one. So does everybody while the MCP can't be asked.
 """
 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -20,7 +20,15 @@ from nango_tools.catalog.making import AccessRule, Schemas, name_problem
 from nango_tools.catalog.merging import Declared, as_langchain_tools, declared, merged
 from nango_tools.catalog.tool import IntegrationSummary, Source, Tool
 from nango_tools.client import NangoClient
-from nango_tools.errors import Call, InsufficientScopeError, NangoError, ReauthorizationRequired, UnknownConnection
+from nango_tools.errors import (
+    Call,
+    InsufficientScopeError,
+    NangoError,
+    ReauthorizationRequired,
+    TransientError,
+    UnknownConnection,
+    UnknownIntegration,
+)
 from nango_tools.models.integrations import Integration, IntegrationFunctions
 
 _AT_ONCE = 20
@@ -28,6 +36,8 @@ _AT_ONCE = 20
 _GRACE = 3600.0
 _OF_ONE_CONNECTION = (UnknownConnection, ReauthorizationRequired)
 """What says nothing about the integration: another connection may be asked."""
+_OF_ONE_INTEGRATION = (*_OF_ONE_CONNECTION, TransientError, UnknownIntegration)
+"""What is no reason to leave out the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +55,13 @@ class _Listing:
 
 
 class Catalog:
-    """Listings are kept for `ttl` seconds of `clock`, and concurrent callers share one request.
+    """Listings are kept for `ttl` seconds of `clock`, and concurrent callers share one request. It belongs to the event loop
+    in which it is used first: make one for each.
 
     Those of the MCP are kept once for each integration: what it offers does not depend on whose connection it is.
     While Nango can't be asked, what was found before goes on being offered for up to an hour: it is only a list, and
     whether a tool may be used is decided anew at each call. A key that Nango refuses is no outage, and is raised.
+    Of what was never found before, GET /scripts/config tells alone, until the MCP is asked again soon: see `failed`.
     """
 
     def __init__(
@@ -74,6 +86,7 @@ class Catalog:
         self._scripts = Kept[_Scripts | None](self._ttl, self._clock, grace=_GRACE)
         self._existing = Kept[dict[str, Integration] | None](self._ttl, self._clock, grace=_GRACE)
         self._listings: dict[str, Kept[_Listing]] = {}
+        self._failed: dict[str, NangoError] = {}
 
     async def integrations(self, known: Iterable[tuple[str, str]] = ()) -> list[IntegrationSummary]:
         """All integrations of the environment, by key; those without tools too. Needs no connection.
@@ -87,7 +100,12 @@ class Catalog:
         if scripts is not None:
             tools = {key: admitted.tools for key, admitted in scripts.admitted.items()}
         else:
-            tools = await self._tools_of(known)
+            by_integration = _grouped(known)
+            of_known, failures = await self._discover_all(by_integration)
+            unreachable = [error for error in failures if not isinstance(error, _OF_ONE_CONNECTION)]
+            if unreachable and not of_known:
+                raise unreachable[0]
+            tools = {key: of_known.get(key, ()) for key in by_integration}
             if existing is None and not tools:
                 problem = "the API key may list neither integrations nor functions, and no connection is known"
                 raise InsufficientScopeError(problem, call=Call("list integrations"))
@@ -108,21 +126,17 @@ class Catalog:
     async def discover(self, connections: Iterable[tuple[str, str]]) -> dict[str, tuple[Tool, ...]]:
         """The enabled tools, by name, for each integration among `connections` (integration id, connection id).
 
-        All integrations at once. Of several connections of one the first that works is asked; where none does, the tools
-        are those of GET /scripts/config alone. InsufficientScopeError where the key may read neither listing,
-        UnknownConnection or ReauthorizationRequired where it may read only the MCP's and no connection works. Any other
-        failure is raised too; what was found is kept for the next call.
+        All integrations at once. Of several connections of one the first that works is asked; where none does, or Nango
+        can't list its tools just now, they are those of GET /scripts/config alone. An integration of which nothing can be
+        told has no tools, and `failed` says why; where that is so with all of them, the failure of the first is raised:
+        UnknownConnection, ReauthorizationRequired, UnknownIntegration or a TransientError. Whatever else fails concerns
+        all of them, and is raised: InvalidKeyError, or InsufficientScopeError where the key may read neither listing.
         """
         by_integration = _grouped(connections)
-        found = await asyncio.gather(
-            *(self._discover(integration, ids) for integration, ids in by_integration.items()), return_exceptions=True
-        )
-        tools: dict[str, tuple[Tool, ...]] = {}
-        for integration, result in zip(by_integration, found, strict=True):
-            if isinstance(result, BaseException):
-                raise result
-            tools[integration] = result
-        return tools
+        tools, failures = await self._discover_all(by_integration)
+        if failures and not tools:
+            raise failures[0]
+        return {integration: tools.get(integration, ()) for integration in by_integration}
 
     async def tools(self, integration: str) -> tuple[Tool, ...]:
         """What was discovered last, or else what GET /scripts/config alone tells; empty for an unknown integration."""
@@ -139,6 +153,10 @@ class Catalog:
         """Those of its tools that were kept back when it was last looked at: by the guard, or for their name or size."""
         admitted = self._last(integration)
         return admitted.held if admitted else ()
+
+    def failed(self, integration: str) -> NangoError | None:
+        """Why its tools could not be listed when that was last tried: what is offered is old, `scripts` alone, or nothing."""
+        return self._failed.get(integration)
 
     def refused_integrations(self) -> tuple[str, ...]:
         """Keys that can't be shown safely, escaped: they and their tools are nowhere else."""
@@ -161,16 +179,47 @@ class Catalog:
     def _listing(self, integration: str) -> Kept[_Listing]:
         return self._listings.get(integration) or Kept(self._ttl, self._clock, grace=_GRACE)
 
+    async def _discover_all(
+        self, by_integration: Mapping[str, Iterable[str]]
+    ) -> tuple[dict[str, tuple[Tool, ...]], list[NangoError]]:
+        """The tools of those integrations that can be listed, and what went wrong with the others."""
+        results = await asyncio.gather(
+            *(self._discover(integration, ids) for integration, ids in by_integration.items()), return_exceptions=True
+        )
+        tools: dict[str, tuple[Tool, ...]] = {}
+        failures: list[NangoError] = []
+        for integration, result in zip(by_integration, results, strict=True):
+            if isinstance(result, _OF_ONE_INTEGRATION):
+                failures.append(result)
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                tools[integration] = result
+        return tools, failures
+
     async def _discover(self, integration: str, connections: Iterable[str]) -> tuple[Tool, ...]:
         if name_problem(integration):
             return ()
         listing = self._listings.setdefault(integration, self._listing(integration))
+        try:
+            tools = await self._listed(listing, integration, connections)
+        except NangoError as error:
+            self._failed[integration] = error
+            raise
+        if listing.failure is not None:
+            self._failed[integration] = listing.failure
+        else:
+            self._failed.pop(integration, None)
+        return tools
+
+    async def _listed(self, listing: Kept[_Listing], integration: str, connections: Iterable[str]) -> tuple[Tool, ...]:
         refused: NangoError | None = None
+        instead = partial(self._without_mcp, integration)
         for connection in connections:
+            fetch = partial(self._fetch_listing, integration, connection)
             while True:
                 try:
-                    fetch = partial(self._fetch_listing, integration, connection)
-                    return (await listing.get(fetch, within=self._scripts)).admitted.tools
+                    return (await listing.get(fetch, within=self._scripts, instead=instead)).admitted.tools
                 except _OF_ONE_CONNECTION as error:
                     refused = error
                     # Somebody else's connection may have been asked for both of us.
@@ -181,18 +230,9 @@ class Catalog:
             raise refused
         return _of(integration, scripts)
 
-    async def _tools_of(self, connections: Iterable[tuple[str, str]]) -> dict[str, tuple[Tool, ...]]:
-        """As `discover`; no tools of an integration without a connection that works."""
-
-        async def found(integration: str, ids: Iterable[str]) -> tuple[Tool, ...]:
-            try:
-                return await self._discover(integration, ids)
-            except _OF_ONE_CONNECTION:
-                return ()
-
-        by_integration = _grouped(connections)
-        tools = await asyncio.gather(*(found(*each) for each in by_integration.items()))
-        return dict(zip(by_integration, tools, strict=True))
+    async def _without_mcp(self, integration: str) -> _Listing | None:
+        scripts = await self._scripts.get(self._fetch_scripts)
+        return _Listing(_admitted(integration, scripts), "scripts") if scripts is not None else None
 
     async def _fetch_listing(self, integration: str, connection: str) -> _Listing:
         scripts, listed = await asyncio.gather(
@@ -203,7 +243,7 @@ class Catalog:
         if isinstance(listed, BaseException):
             if scripts is None or not isinstance(listed, InsufficientScopeError):
                 raise listed
-            return _Listing(scripts.admitted.get(integration, Admitted(())), "scripts")
+            return _Listing(_admitted(integration, scripts), "scripts")
         declares = scripts.declares.get(integration) if scripts else None
         tools, refused = merged(integration, declares, listed, self._access_rule)
         admitted = await self._guard.admit(tools)
@@ -251,8 +291,11 @@ def _declared(
 
 
 def _of(integration: str, scripts: _Scripts | None) -> tuple[Tool, ...]:
-    admitted = scripts.admitted.get(integration) if scripts else None
-    return admitted.tools if admitted else ()
+    return _admitted(integration, scripts).tools if scripts else ()
+
+
+def _admitted(integration: str, scripts: _Scripts) -> Admitted:
+    return scripts.admitted.get(integration, Admitted(()))
 
 
 def _grouped(connections: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

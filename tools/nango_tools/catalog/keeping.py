@@ -24,9 +24,10 @@ class Kept(Generic[T]):
     """One value, fetched by whoever asks first and kept for `ttl` seconds of `clock`. Who asks meanwhile shares the fetch.
 
     A fetch that fails is not kept. Where a TransientError says that the other side can't be asked just now, a value that
-    is there already is served for up to `grace` seconds after its time.
+    is there already is served for up to `grace` seconds after its time, and else what stands in for it, if anything does.
 
     until: when the value's time is over, by `clock`; last: the value, whether its time is over or not
+    failure: why the value is an old one, or stands in for another; None for one that was fetched
     """
 
     def __init__(self, ttl: float, clock: Callable[[], float], *, grace: float = 0.0) -> None:
@@ -37,16 +38,23 @@ class Kept(Generic[T]):
         self._flight: _Flight[T] | None = None
         self.until = -math.inf
         self.last: T | None = None
+        self.failure: TransientError | None = None
 
     def fresh(self) -> T | None:
         return self.last if self._clock() < self.until else None
 
-    async def get(self, fetch: Callable[[], Awaitable[T]], *, within: "Kept[Any] | None" = None) -> T:
-        """within: what `fetch` makes its value of; its time is over no later."""
+    async def get(
+        self,
+        fetch: Callable[[], Awaitable[T]],
+        *,
+        within: "Kept[Any] | None" = None,
+        instead: Callable[[], Awaitable[T | None]] | None = None,
+    ) -> T:
+        """within: what `fetch` makes its value of; its time is over no later. instead: what stands in for the value."""
         if self._clock() < self.until:
             return self.last  # type: ignore[return-value] # None only where it was fetched
         if self._flight is None:
-            self._flight = _Flight(asyncio.create_task(self._fetched(fetch, within)))
+            self._flight = _Flight(asyncio.create_task(self._fetched(fetch, within, instead)))
         flight = self._flight
         flight.waiting += 1
         try:
@@ -58,16 +66,25 @@ class Kept(Generic[T]):
                 flight.task.cancel()
                 self._flight = None
 
-    async def _fetched(self, fetch: Callable[[], Awaitable[T]], within: "Kept[Any] | None") -> T:
+    async def _fetched(
+        self,
+        fetch: Callable[[], Awaitable[T]],
+        within: "Kept[Any] | None",
+        instead: Callable[[], Awaitable[T | None]] | None,
+    ) -> T:
         try:
             value = await fetch()
-        except TransientError:
+        except TransientError as error:
             now = self._clock()
-            if now >= self._usable_until:
+            if now < self._usable_until:
+                self.until = min(now + RETRY_AFTER, self._usable_until)
+            elif instead is not None and (stand_in := await instead()) is not None:
+                self.last, self.until = stand_in, now + RETRY_AFTER
+            else:
                 raise
-            self.until = min(now + RETRY_AFTER, self._usable_until)
+            self.failure = error
             return self.last  # type: ignore[return-value] # as above
-        self.last = value
+        self.last, self.failure = value, None
         self.until = min(self._clock() + self._ttl, within.until if within else math.inf)
         self._usable_until = self.until + self._grace
         return value

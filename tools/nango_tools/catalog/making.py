@@ -56,10 +56,12 @@ def make_tool(
         return refusal(
             integration, name, f"Its input schema has {len(as_json)} characters, and {LARGEST_SCHEMA} are the most."
         )
-    seen = _fingerprint(name, description, as_json)
+    methods = list(methods)
+    method = ", ".join(sorted({method for method in methods if method})) or None
+    output, output_as_json = _small(output_schema, schemas)
+    seen = _fingerprint(name, description, as_json, output_as_json, method, scopes)
     if len(description) > LONGEST_DESCRIPTION:
         description = f"{description[:LONGEST_DESCRIPTION]} [... cut: it has {len(description)} characters]"
-    methods = list(methods)
     verdict = access_rule(integration, name) if access_rule else None
     if verdict is None:
         verdicts = [classify(name, description, method, scopes, input_schema) for method in methods or [None]]
@@ -73,21 +75,29 @@ def make_tool(
         name=name,
         description=description,
         input_schema=shown,
-        output_schema=_small(output_schema, schemas),
+        output_schema=output,
         scopes=tuple(scopes),
         access=verdict.access,
         reason=verdict.reason,
         fingerprint=seen,
         source=source,
-        method=", ".join(sorted({method for method in methods if method})) or None,
+        method=method,
         version=version,
         wrapped=wrapped,
     )
 
 
-def fingerprint(name: str, description: str, input_schema: Schema) -> str:
-    """Hex SHA-256 of what the author declared."""
-    return _fingerprint(name, description, _json(input_schema))
+def fingerprint(
+    name: str,
+    description: str,
+    input_schema: Schema,
+    *,
+    output_schema: Schema | None = None,
+    method: str | None = None,
+    scopes: Sequence[str] = (),
+) -> str:
+    """Hex SHA-256 of all that a model may read of a tool, and of all that its access is judged by. Not of the version."""
+    return _fingerprint(name, description, _json(input_schema), _json(output_schema), method, scopes)
 
 
 def name_problem(name: str) -> str | None:
@@ -120,19 +130,24 @@ def _takes_objects(schema: Schema) -> bool:
     return all(_takes_objects(one) for one in schema.get("allOf") or () if isinstance(one, dict))
 
 
-def _small(schema: Schema | None, schemas: Schemas) -> Schema | None:
-    """Of what comes back only a part is shown anyway: one that is too large is as good as none."""
-    if schema is None:
-        return None
+def _small(schema: Schema | None, schemas: Schemas) -> tuple[Schema | None, str]:
+    """With its JSON. Of what comes back only a part is shown anyway: one that is too large is as good as none."""
     as_json = _json(schema)
-    return schemas.one(schema, as_json) if len(as_json) <= LARGEST_SCHEMA else None
+    if schema is None or len(as_json) > LARGEST_SCHEMA:
+        return None, _json(None)
+    return schemas.one(schema, as_json), as_json
 
 
 def _json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
-def _fingerprint(name: str, description: str, schema: str) -> str:
-    # In the order of the names of its parts, as `_json` would write the whole.
-    whole = f'{{"description":{_json(description)},"input_schema":{schema},"name":{_json(name)}}}'
+def _fingerprint(
+    name: str, description: str, input_schema: str, output_schema: str, method: str | None, scopes: Sequence[str]
+) -> str:
+    """The schemas are JSON already."""
+    whole = (
+        f'{{"description":{_json(description)},"input_schema":{input_schema},"method":{_json(method)},'
+        f'"name":{_json(name)},"output_schema":{output_schema},"scopes":{_json(sorted(scopes))}}}'
+    )
     return hashlib.sha256(whole.encode()).hexdigest()

@@ -20,7 +20,7 @@ class Tool(BaseModel):
     access, reason: what it may do to the account, and why that is thought
     method: the HTTP method that its author declared, None where none is; several, separated by commas
     version: of the deployed function, to be shown; None where Nango does not tell
-    fingerprint: hex SHA-256 of name, description and input schema; another one means another tool
+    fingerprint: hex SHA-256 of name, description, both schemas, method and scopes; another one means another tool
     source: which listing it was in
     wrapped: the action takes something else than an object (a list, a string), which the argument `input` holds
     """

@@ -4,6 +4,7 @@ What can't be worked out is never in favour of a call: a rule that denies or ask
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +16,10 @@ from nango_tools.policy.ruling import Action, Definitions, Effect, Ruling, Subje
 
 _VERBS = {Effect.DENY: "denies it", Effect.ASK: "asks", Effect.ALLOW: "allows it"}
 _MOST_GLOBS = 1000
+_MOST_TIGHTENED = 32
+_MOST_INTEGRATIONS = 1000
+_MOST_TOOLS = 5000
+"""What is remembered between two judgements."""
 
 
 class Policy:
@@ -26,6 +31,10 @@ class Policy:
         self.rules: tuple[Rule, ...] = tuple(rules)
         self.access: tuple[AccessRule, ...] = tuple(access)
         self.definitions: Definitions = definitions
+        # A run may name a thousand tools, and each of its calls is judged twice.
+        self._tightened = lru_cache(maxsize=_MOST_TIGHTENED)(self._made_tighter)
+        self._in = lru_cache(maxsize=_MOST_INTEGRATIONS)(self._found_in)
+        self._over = lru_cache(maxsize=_MOST_TOOLS)(self._found_over)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -34,7 +43,16 @@ class Policy:
         return cls(found.rules, found.access, found.definitions)
 
     def tightened(self, *, deny: Iterable[str] = (), ask: Iterable[str] = ()) -> "Policy":
-        """With what a run's context adds: globs over `integration/tool`. Raises `ValueError` with a sentence for other texts."""
+        """With what a run's context adds: globs over `integration/tool`. Raises `ValueError` with a sentence for other texts.
+
+        The same one for the same texts, so that what it found out about them is kept from one call to the next.
+        """
+        denied, asked = tuple(deny), tuple(ask)
+        return self._tightened(denied, asked) if denied or asked else self
+
+    def _made_tighter(self, deny: tuple[str, ...], ask: tuple[str, ...]) -> "Policy":
+        if len(deny) + len(ask) > _MOST_GLOBS:
+            raise ValueError(f"A run may name at most {_MOST_GLOBS} tools to deny or ask for; use patterns.")
         added = [
             Rule(
                 f"this run: {effect} {text}", effect, tools=(ToolGlob.of_id(text),), because="the run's context says so"
@@ -42,9 +60,13 @@ class Policy:
             for effect, texts in ((Effect.DENY, deny), (Effect.ASK, ask))
             for text in texts
         ]
-        if len(added) > _MOST_GLOBS:
-            raise ValueError(f"A run may name at most {_MOST_GLOBS} tools to deny or ask for; use patterns.")
-        return Policy((*self.rules, *added), self.access, self.definitions) if added else self
+        return Policy((*self.rules, *added), self.access, self.definitions)
+
+    def _found_in(self, integration: str) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self.rules if rule.is_in(integration))
+
+    def _found_over(self, integration: str, tool: str) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self._in(integration) if rule.is_over(integration, tool))
 
     def access_rule(self, integration: str, tool: str) -> Verdict | None:
         """What the operator says that a tool does; None where nothing was said. Of several sayings the worst counts."""
@@ -59,7 +81,8 @@ class Policy:
 
         That is what the rules decide which don't depend on anything unknown; `unless` names the others that could change it.
         """
-        matches = [(rule, match) for rule in self.rules if (match := rule.before(subject)).matches]
+        over = self._over(subject.integration, subject.tool)
+        matches = [(rule, match) for rule in over if (match := rule.before(subject)).matches]
         ruling = _decided(subject, [(rule, match) for rule, match in matches if match.certain])
         open_ones = [(rule, match) for rule, match in matches if match.unknown and _could_change(rule.effect, ruling)]
         if not open_ones:
@@ -75,7 +98,8 @@ class Policy:
 
     def judge(self, action: Action) -> Ruling:
         """What is to become of exactly this call. Raises nothing, whatever the arguments."""
-        matches = [(rule, rule.on(action)) for rule in self.rules]
+        over = self._over(action.subject.integration, action.subject.tool)
+        matches = [(rule, rule.on(action)) for rule in over]
         counting = [
             (rule, match)
             for rule, match in matches

@@ -12,11 +12,13 @@ from nango_tools.policy.conditions import Condition, Fit, Question
 from nango_tools.policy.globs import Glob, ToolGlob
 from nango_tools.policy.located import MAX_CHARACTERS, BadYaml, Located, located
 from nango_tools.policy.rule import AccessRule, Rule
-from nango_tools.policy.ruling import USER, Definitions, Effect
+from nango_tools.policy.ruling import Definitions, Effect
 from nango_tools.policy.schema_form import BadSchema, check_schema
 
 VERSION = 1
 LONGEST_NAME = 80
+_USER = "user"
+"""How the file calls the user's own words."""
 
 _FILE = ("version", "definitions", "access", "rules")
 _ACCESS = ("integration", "tool", "is", "because")
@@ -64,10 +66,11 @@ class _Reader:
 
     def file(self, document: Located) -> PolicyFile:
         if document.value is None:
-            return PolicyFile((), (), "hold")
+            # Half a file, or none, must not pass for one that denies nothing.
+            self._refuse(document, f"the file says nothing: write `version: {VERSION}` alone for no rules.")
         entries = self._mapping(document, _FILE, "in a policy")
         version = entries.get("version")
-        if version is None or version.value != VERSION or isinstance(version.value, bool):
+        if version is None or type(version.value) is not int or version.value != VERSION:
             self._refuse(
                 version or document, f"the file must say `version: {VERSION}`, the form that it is written in."
             )
@@ -94,33 +97,53 @@ class _Reader:
         effect = Effect(self._one_of(self._needed(entry, entries, "effect"), list(Effect)))
         levels = self._list(entries.get("access"), or_one=True)
         connections = self._list(entries.get("connection"), or_one=True)
-        sources = self._list(entries.get("from_integration"), or_one=True)
+        integrations = self._globs(entries.get("integration"), Glob.of_integration)
         arguments = entries.get("arguments")
+        from_user, sources = self._sources(entries, effect)
         return Rule(
             name=name,
             effect=effect,
-            integrations=self._globs(entries.get("integration"), Glob),
-            tools=self._globs(entries.get("tool"), ToolGlob),
+            integrations=integrations,
+            tools=self._tools(entries.get("tool"), integrations),
             access=frozenset(Access(self._one_of(one, list(Access))) for one in levels),
             accounts=self._globs(entries.get("account"), lambda text: Glob(text, any_case=True)),
             connections=frozenset(self._text(one) for one in connections),
             arguments=None if arguments is None else self._condition(arguments, effect),
-            sources=tuple(self._made(Glob, one) for one in sources if one.value != USER),
-            from_user=any(one.value == USER for one in sources),
+            sources=sources,
+            from_user=from_user,
             because=self._because(entries),
             where=self._where(entry),
         )
 
     def _access_rule(self, entry: Located) -> AccessRule:
         entries = self._mapping(entry, _ACCESS, "here")
-        self._needed(entry, entries, "tool")
+        integrations = self._globs(entries.get("integration"), Glob.of_integration)
         return AccessRule(
             access=Access(self._one_of(self._needed(entry, entries, "is"), list(Access))),
-            tools=self._globs(entries["tool"], ToolGlob),
-            integrations=self._globs(entries.get("integration"), Glob),
+            tools=self._tools(self._needed(entry, entries, "tool"), integrations),
+            integrations=integrations,
             because=self._because(entries),
             where=self._where(entry),
         )
+
+    def _tools(self, entry: Located | None, integrations: tuple[Glob, ...]) -> tuple[ToolGlob, ...]:
+        tools = self._globs(entry, ToolGlob)
+        for tool, one in zip(tools, self._list(entry, or_one=True), strict=True):
+            if integrations and not tool.is_within(integrations):
+                self._refuse(one, f"`{tool.text}` can match nothing: `integration` of the same rule names others.")
+        return tools
+
+    def _sources(self, entries: dict[str, Located], effect: Effect) -> tuple[bool, tuple[Glob, ...]]:
+        """The user's words, and integrations. One with the key `user` counts as both where that is the careful reading."""
+        found, from_user = [], False
+        for one in self._list(entries.get("from_integration"), or_one=True):
+            if one.value != _USER:
+                found.append(self._made(_of_source, one))
+                continue
+            from_user = True
+            if effect is not Effect.ALLOW:
+                found.append(Glob(_USER))
+        return from_user, tuple(found)
 
     def _condition(self, entry: Located, effect: Effect) -> Condition:
         if not isinstance(entry.value, dict):
@@ -162,16 +185,19 @@ class _Reader:
         return entries[key]
 
     def _list(self, entry: Located | None, *, or_one: bool = False) -> list[Located]:
-        """Its items. `or_one`: one value may stand without a list; an empty list would match nothing, or all."""
+        """Its items. `or_one`: one value may stand without a list; an empty list would match nothing, or all.
+
+        Nothing at all is refused: it looks like a file that was cut off.
+        """
         if entry is None:
             return []
         if isinstance(entry.value, list):
             if or_one and not entry.value:
                 self._refuse(entry, "the list is empty: leave the key out, or name something.")
             return entry.value
-        if not or_one and entry.value is not None:
-            self._refuse(entry, "here must stand a list: `- …`.")
-        return [entry] if or_one else []
+        if not or_one:
+            self._refuse(entry, "here must stand a list: `- …`, or `[]` for an empty one.")
+        return [entry]
 
     def _text(self, entry: Located, *, longest: int | None = 200) -> str:
         """`longest` None: whoever makes something of it looks at the rest."""
@@ -194,6 +220,12 @@ class _Reader:
 
     def _refuse(self, entry: Located, message: str) -> NoReturn:
         raise PolicyError(f"{self._where(entry)}: {message}")
+
+
+def _of_source(text: str) -> Glob:
+    if text.casefold() == _USER:
+        raise ValueError(f"{text!r}: the user's own words are `{_USER}`, in small letters.")
+    return Glob.of_integration(text)
 
 
 def _listed(known: Collection[str]) -> str:

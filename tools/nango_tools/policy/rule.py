@@ -76,12 +76,19 @@ class Rule:
         except Undecided:
             return Match(matches=True, unknown=(*account.unknown, Unknown.ARGUMENTS))
 
-    def _is_about(self, subject: Subject) -> bool:
-        return (
-            (not self.access or subject.access in self.access)
-            and (not self.integrations or any(glob.matches(subject.integration) for glob in self.integrations))
-            and (not self.tools or any(glob.matches(subject.integration, subject.tool) for glob in self.tools))
+    def is_in(self, integration: str) -> bool:
+        """Can it be about any tool there?"""
+        return (not self.integrations or any(glob.matches(integration) for glob in self.integrations)) and (
+            not self.tools or any(glob.integration.matches(integration) for glob in self.tools)
         )
+
+    def is_over(self, integration: str, tool: str) -> bool:
+        return (not self.integrations or any(glob.matches(integration) for glob in self.integrations)) and (
+            not self.tools or any(glob.matches(integration, tool) for glob in self.tools)
+        )
+
+    def _is_about(self, subject: Subject) -> bool:
+        return (not self.access or subject.access in self.access) and self.is_over(subject.integration, subject.tool)
 
     def _with_account(self, subject: Subject, unknown: list[Unknown]) -> Match:
         if self.connections:

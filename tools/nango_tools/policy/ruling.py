@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 from nango_tools.access import Access
 
-USER = "user"
-"""The source of data that comes from the user's own words."""
-
+USER = "<user>"
+"""The source of data that comes from the user's own words. No integration can have this key; a policy file says `user`."""
 
 Definitions = Literal["hold", "warn", "accept"]
 """What becomes of a tool whose definition changed: kept back until accepted, shown with a warning, or taken as it is."""

@@ -1,8 +1,8 @@
 """What may stand in a JSON Schema that is a condition: few keywords, none of which can be slow, fetch anything or be misspelt.
 
 JSON Schema lets pass what it says nothing of: `amount: {maximum: 100}` fits a call without an amount, and one of "5000". Where
-that would let a call through (in what allows, and in the `not` of what denies or asks), it must be said that the property is required
-and of which type it is.
+that would let a call through (in what allows, and in the `not` of what denies or asks), every part must say something that not every
+value fits, every property must be required, and a bound stands beside the one type that it bounds.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,8 @@ _OF_TYPE = {
     "string": ("minLength", "maxLength"),
     "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
 }
+_TYPES = {"number": {"number", "integer"}}
+_EVERY_TYPE = {"null", "boolean", "object", "array", "number", "string"}
 _OF_ANY_TYPE = ("type", "enum", "const", "allOf", "anyOf", "not", "title", "description", "$comment")
 KEYWORDS = (*_OF_ANY_TYPE, *(keyword for keywords in _OF_TYPE.values() for keyword in keywords))
 
@@ -48,8 +50,10 @@ class _Check:
         self._nodes = 0
 
     def visit(self, schema: Any, path: _Path, *, strict: bool, is_object: bool = False) -> None:
+        if strict and schema is True:
+            raise BadSchema(path, "`true` fits anything: say a type, enum or const.")
         if not isinstance(schema, Mapping):
-            return  # true and false; all else the metaschema refuses
+            return  # false; all else the metaschema refuses
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise BadSchema(path, f"the schema has more than {MAX_NODES} parts.")
@@ -62,8 +66,10 @@ class _Check:
             _check_strictness(schema, path, is_object=is_object)
         for name, below in _mapping(schema.get("properties")).items():
             self.visit(below, (*path, "properties", name), strict=strict)
-        for keyword in ("items", "contains", "additionalProperties"):
+        for keyword in ("items", "contains"):
             self.visit(schema.get(keyword), (*path, keyword), strict=strict)
+        if schema.get("additionalProperties") is not True:  # as without it
+            self.visit(schema.get("additionalProperties"), (*path, "additionalProperties"), strict=strict)
         for keyword in ("allOf", "anyOf"):
             for index, below in enumerate(_list(schema.get(keyword))):
                 self.visit(below, (*path, keyword, index), strict=strict, is_object=is_object)
@@ -73,18 +79,51 @@ class _Check:
 def _check_strictness(schema: Mapping[str, Any], path: _Path, *, is_object: bool) -> None:
     if "not" in schema:
         raise BadSchema((*path, "not"), "`not` can't stand here: say what a call must be, or ask with JMESPath.")
-    said = any(keyword in schema for keyword in ("type", "enum", "const"))
     for kind, keywords in _OF_TYPE.items():
         for keyword in keywords:
-            if keyword in schema and not (said or (kind == "object" and is_object)):
+            if keyword in schema and not _is_only(schema, kind, is_object=is_object):
                 raise BadSchema(
-                    (*path, keyword), f"say `type: {kind}` too: anything of another type would fit `{keyword}`."
+                    (*path, keyword),
+                    f"say `type: {kind}` too, and no other: anything of another would fit `{keyword}`.",
                 )
     for name in _mapping(schema.get("properties")):
         if name not in _list(schema.get("required")):
             raise BadSchema(
                 (*path, "properties", name), f"`{name}` must stand in `required`: a call without it would fit."
             )
+    if not _says_something(schema, is_object=is_object):
+        raise BadSchema(
+            path,
+            "every call fits this: say what must be `required`, and of which type, enum or const it is."
+            if is_object
+            else "anything fits this: say a type, enum or const.",
+        )
+
+
+def _is_only(schema: Mapping[str, Any], kind: str, *, is_object: bool) -> bool:
+    """Is what fits of that type for certain?"""
+    if (is_object and kind == "object") or "enum" in schema or "const" in schema:
+        return True
+    return "type" in schema and _types(schema) <= _TYPES.get(kind, {kind})
+
+
+def _says_something(schema: Mapping[str, Any], *, is_object: bool) -> bool:
+    """Is there anything that does not fit? Of the parts below, each was asked by itself."""
+    if any(keyword in schema for keyword in ("enum", "const", "allOf", "anyOf")):
+        return True
+    if not is_object:
+        return "type" in schema and not _types(schema) >= _EVERY_TYPE
+    return (
+        bool(_list(schema.get("required")))
+        or "maxProperties" in schema
+        or schema.get("minProperties", 0) != 0
+        or schema.get("additionalProperties", True) is not True
+    )
+
+
+def _types(schema: Mapping[str, Any]) -> set[str]:
+    said = schema.get("type")
+    return {one for one in (said if isinstance(said, list) else [said]) if isinstance(one, str)}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -11,22 +11,22 @@ Scores = npt.NDArray[np.float32]
 
 
 class FieldIndex:
-    """texts: the stems of the field, one list a tool."""
+    """texts: the stems of the field, one list a tool. stems: all of them."""
 
     def __init__(self, texts: Sequence[Sequence[str]], *, k1: float = 1.2, b: float = 0.8) -> None:
         self._size = len(texts)
         self._index = bm25s.BM25(method="lucene", k1=k1, b=b)
-        self._known = frozenset[str]()
+        self.stems = frozenset[str]()
         if any(texts):
             self._index.index([list(text) for text in texts], show_progress=False)
-            self._known = frozenset(self._index.vocab_dict) - {""}
+            self.stems = frozenset(self._index.vocab_dict) - {""}
 
     def scores(self, stem: str, places: npt.NDArray[np.intp]) -> Scores:
         """What the word says for the tools at these places.
 
         As if they were all there are: a word that all of them have tells them apart no better because others don't have it.
         """
-        if stem not in self._known:
+        if stem not in self.stems:
             return np.zeros(len(places), dtype=np.float32)
         everywhere: Scores = self._index.get_scores([stem])
         here: Scores = everywhere[places]

@@ -11,7 +11,7 @@ COPY = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """score: above 0, comparable within one search only."""
+    """score: comparable within one search only; 0 for what matches nothing and only fills the list."""
 
     tool: Tool
     score: float

@@ -1,7 +1,7 @@
 """The local search: words of a request against words of tools."""
 
 import copy
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Self
 
 import numpy as np
@@ -37,19 +37,27 @@ class ToolSearch:
         self._fields = {field: FieldIndex([[stem(word) for word in text[field]] for text in texts]) for field in FIELDS}
         known = {word for text in texts for field in ("name", "description", "integration") for word in text[field]}
         self._known = known
-        self._reader = Reader(known)
+        self._reader = self._reading(None)
 
     def with_phrases(self, phrases: Phrases) -> Self:
         """The same tools, searched with another vocabulary."""
         other = copy.copy(self)
-        other._reader = Reader(self._known, phrases)  # noqa: SLF001 - one of its own kind
+        other._reader = other._reading(phrases)  # noqa: SLF001 - one of its own kind
         return other
 
-    def search(self, query: str, *, among: Collection[str] | None = None, limit: int = 10) -> list[Hit]:
+    def _reading(self, phrases: Phrases | None) -> Reader:
+        indexed = frozenset[str]().union(*(field.stems for field in self._fields.values()))
+        return Reader((tool.name for tool in self._tools), self._known, indexed, phrases)
+
+    def search(
+        self, query: str, *, among: Collection[str] | None = None, limit: int = 10, fill: bool = False
+    ) -> list[Hit]:
         """Tools that match at all, best first, `limit` at most.
 
         query: a request in plain words; its first 4,000 letters count
         among: ids (`integration/name`), others are passed over; None for all tools
+        fill: after those, up to the limit and with a score of 0, what else there is in the integration of the best one (or
+          in the only one there is): for somebody who looks through a list anyway and knows where the tool must be
         """
         places = self._among(among)
         own = np.zeros(len(places), dtype=np.float32)
@@ -62,7 +70,20 @@ class ToolSearch:
         scores = np.where(own > 0, (own + COMPANY * shared) * fitting, 0)
         found = np.flatnonzero(scores > 0)
         hits = (Hit(self._tools[places[here]], float(scores[here])) for here in found)
-        return best_first(hits, limit)
+        ranked = best_first(hits, limit)
+        return [*ranked, *self._others(query, ranked, places, limit - len(ranked))] if fill else ranked
+
+    def _others(self, query: str, ranked: Sequence[Hit], places: Places, room: int) -> list[Hit]:
+        """Those that fit the way it is said (asked or ordered) first, then by id."""
+        there = self._integrations[places]
+        if room <= 0 or not len(places) or not (ranked or (there == there[0]).all()):
+            return []
+        where = self._integrations[self._places[ranked[0].tool.id]] if ranked else there[0]
+        taken = {hit.tool.id for hit in ranked}
+        others = [self._tools[place] for place in places[there == where] if self._tools[place].id not in taken]
+        reads = asks(query)
+        others.sort(key=lambda tool: ((tool.access is Access.READ) != reads, tool.id))
+        return [Hit(tool, 0.0) for tool in others[:room]]
 
     @property
     def tools(self) -> tuple[Tool, ...]:

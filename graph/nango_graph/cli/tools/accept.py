@@ -9,26 +9,26 @@ from nango_graph.errors import UsageError
 
 HELP = "accept a changed definition, as `nango-agent tools changes` has shown it"
 
-_FINGERPRINT = re.compile(r"[0-9a-f]{12,64}")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tool", metavar="INTEGRATION/TOOL")
-    parser.add_argument("fingerprint", metavar="FINGERPRINT", help="what was shown of it: at least 12 digits")
+    parser.add_argument("fingerprint", metavar="FINGERPRINT", help="of the change, as it was shown: all 64 digits")
     parser.add_argument("--as", dest="actor", metavar="NAME", help="who accepts it (NANGO_AGENT_USER_ID)")
 
 
 async def run(arguments: argparse.Namespace, environ: Mapping[str, str], terminal: Any) -> int:
     from nango_graph.cli.tools.kept import open_records
     from nango_graph.clock import SystemClock
-    from nango_graph.pinning import SHOWN_DIGITS, environment_of
+    from nango_graph.pinning import environment_of
 
     integration, _, name = arguments.tool.partition("/")
     fingerprint = arguments.fingerprint.lower()
     if not integration or not name:
         raise UsageError("Name the tool as integration/tool.")
     if not _FINGERPRINT.fullmatch(fingerprint):
-        raise UsageError("The fingerprint is at least 12 hexadecimal digits, as `nango-agent tools changes` shows it.")
+        raise UsageError("The fingerprint is 64 hexadecimal digits, all that `nango-agent tools changes` shows.")
     async with open_records(environ) as (settings, records):
         environment = environment_of(settings)
         accepted = await records.definitions.accept(
@@ -40,12 +40,12 @@ async def run(arguments: argparse.Namespace, environ: Mapping[str, str], termina
             now=SystemClock().now(),
         )
         waiting = [
-            change.changed.fingerprint[:SHOWN_DIGITS]
+            change.changed.fingerprint
             for change in await records.definitions.waiting(environment)
             if (change.integration, change.name) == (integration, name)
         ]
     if accepted:
-        terminal.say(f"{arguments.tool} {accepted[0].changed.fingerprint[:SHOWN_DIGITS]} holds from now on.")
+        terminal.say(f"{arguments.tool} {fingerprint} holds from now on.")
         terminal.say("Processes that run take it up when they next look at their tools, within five minutes.")
         return 0
     if waiting:

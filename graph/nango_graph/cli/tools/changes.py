@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace, environ: Mapping[str, str], terminal: Any) -> int:
     from nango_graph.cli.tools.kept import open_records
-    from nango_graph.pinning import SHOWN_DIGITS, environment_of
+    from nango_graph.pinning import environment_of
 
     async with open_records(environ) as (settings, records):
         changes = await records.definitions.waiting(environment_of(settings))
@@ -28,7 +28,9 @@ async def run(arguments: argparse.Namespace, environ: Mapping[str, str], termina
         if arguments.json:
             terminal.quote("", json.dumps(_as_json(change)))
             continue
-        terminal.say(f"{change.tool}  {change.changed.fingerprint[:SHOWN_DIGITS]}  ({_about(change)})")
+        terminal.say(f"{change.tool}  ({_about(change)})")
+        # By itself on its line, so that no width of a terminal breaks it.
+        terminal.say(change.changed.fingerprint)
         for kind, text in diff_of(change):
             # Where a long line is broken, each part of it says whether it goes or comes.
             terminal.quote(f"  {kind} ", text)
@@ -41,9 +43,8 @@ async def run(arguments: argparse.Namespace, environ: Mapping[str, str], termina
 
 
 def diff_of(change: Any) -> Iterator[tuple[str, str]]:
-    """Lines of both definitions, as JSON, with "-" for what goes, "+" for what comes, "@" where some are left out.
-
-    What is not plain text is written as an escape.
+    """Lines of both definitions, as JSON, with "-" for what goes, "+" for what comes, "@" where some are left out; and what
+    each is judged to be, before the operator's rules. What is not plain text is written as an escape.
     """
     from nango_graph.display import visible
 
@@ -53,7 +54,11 @@ def diff_of(change: Any) -> Iterator[tuple[str, str]]:
 
 
 def _canonical(shape: Any) -> list[str]:
-    return json.dumps(shape.definition, sort_keys=True, indent=2, ensure_ascii=False).splitlines()
+    from nango_graph.pinning import judged
+
+    definition = {key: value for key, value in shape.definition.items() if key != "source"}
+    told = {**definition, "judged to be": judged(definition)}
+    return json.dumps(told, sort_keys=True, indent=2, ensure_ascii=False).splitlines()
 
 
 def _about(change: Any) -> str:

@@ -122,7 +122,8 @@ def _ruling(policy: "Policy", tool: "Tool", arguments: argparse.Namespace, given
     subject = Subject(tool.integration, tool.name, tool.access, arguments.account, arguments.connection)
     if given is None:
         return policy.before(subject)
-    return policy.judge(Action(subject, given[0], frozenset(arguments.sources or {USER})))
+    sources = {USER if source == "user" else source for source in arguments.sources or ["user"]}
+    return policy.judge(Action(subject, given[0], frozenset(sources)))
 
 
 def _misfit(tool: "Tool", arguments: Any) -> str | None:

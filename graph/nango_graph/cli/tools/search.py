@@ -3,11 +3,14 @@
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nango_graph.errors import UsageError
 
@@ -15,22 +18,27 @@ if TYPE_CHECKING:
     from nango_tools.catalog import Tool
     from nango_tools.search import Hit, ToolSearch
 
+_STDIN = Path("-")
+_GZIP = b"\x1f\x8b"
 HELP = "find the tools of a catalogue that a request in plain words may need"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("request", nargs="?", metavar="WORDS", help="what is to be done, in plain words")
     parser.add_argument(
-        "--catalog", required=True, type=Path, metavar="FILE", help="definitions in JSON lines (.jsonl, .jsonl.gz)"
+        "--catalog", required=True, type=Path, metavar="FILE", help="definitions in JSON lines (.jsonl, .jsonl.gz; - for standard input)"
     )
     parser.add_argument(
         "--requests",
         type=Path,
         metavar="FILE",
-        help="many requests: JSON with id and text each, in a list, in an object of lists, or one a line",
+        help="many requests: JSON with id and text each, in a list, in an object of lists, or one a line (- for standard input)",
     )
     parser.add_argument(
-        "--json", action="store_true", help='a line a request: {"id": …, "tools": [[integration, name], …]}'
+        "--json",
+        action="store_true",
+        help='a line a request: {"id": ..., "tools": [[integration, name], ...]}; where fewer than --limit match, the other '
+        "tools of the best one's integration follow",
     )
     parser.add_argument(
         "--integrations",
@@ -43,21 +51,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace, environ: Mapping[str, str], terminal: Any) -> int:  # noqa: ARG001
     """Asks nobody: neither Nango nor a model. Raises `BadDefinition` and `UsageError`, which say what is wrong where."""
-    from nango_tools.catalog import read_definitions
     from nango_tools.search import ToolSearch
 
+    if arguments.catalog == arguments.requests == _STDIN:
+        raise UsageError("Only one of --catalog and --requests can be standard input.")
     if (arguments.request is None) == (arguments.requests is None):
         raise UsageError('Give either words ("…") or --requests FILE.')
     if arguments.integrations == "known" and arguments.requests is None:
         raise UsageError("--integrations known needs --requests: the file says which ones are right.")
     requests = [_Request(None, arguments.request)] if arguments.requests is None else _read(arguments.requests)
-    tools = [definition.tool() for definition in read_definitions(arguments.catalog)]
+    tools = _tools(arguments.catalog)
     search = ToolSearch(tools)
-    found = _found(search, requests, tools, known=arguments.integrations == "known", limit=arguments.limit)
+    known = arguments.integrations == "known"
+    found = _found(search, requests, tools, known=known, limit=arguments.limit, fill=arguments.json)
     try:
         for request, hits in found:
             for line in [_as_json(request, hits)] if arguments.json else _as_text(request, hits, search):
-                terminal.stream(f"{line}\n")
+                terminal.stream(f"{_encodable(line)}\n")
     except BrokenPipeError:
         # Whoever read it has seen enough. What is still buffered must not fail again when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -74,17 +84,29 @@ class _Request:
 
 
 def _found(
-    search: "ToolSearch", requests: Iterable[_Request], tools: Sequence["Tool"], *, known: bool, limit: int
+    search: "ToolSearch",
+    requests: Iterable[_Request],
+    tools: Sequence["Tool"],
+    *,
+    known: bool,
+    limit: int,
+    fill: bool,
 ) -> "Iterator[tuple[_Request, list[Hit]]]":
     for request in requests:
         within = request.integrations if known else None
         among = [tool.id for tool in tools if tool.integration in within] if within else None
-        yield request, search.search(request.text, among=among, limit=limit)
+        yield request, search.search(request.text, among=among, limit=limit, fill=fill)
+
+
+def _encodable(line: str) -> str:
+    """For consoles that know fewer characters than there are."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _as_json(request: _Request, hits: "Sequence[Hit]") -> str:
     tools = [[hit.tool.integration, hit.tool.name] for hit in hits]
-    return json.dumps({"id": request.id, "tools": tools}, ensure_ascii=False)
+    return json.dumps({"id": request.id, "tools": tools})
 
 
 def _as_text(request: _Request, hits: "Sequence[Hit]", search: "ToolSearch") -> Iterator[str]:
@@ -101,9 +123,33 @@ def _as_text(request: _Request, hits: "Sequence[Hit]", search: "ToolSearch") -> 
         yield ""
 
 
+def _tools(path: Path) -> "list[Tool]":
+    from nango_tools.catalog import BadDefinition, read_definitions
+
+    if path != _STDIN:
+        return [definition.tool() for definition in read_definitions(path)]
+    with _kept(sys.stdin.buffer) as kept:
+        try:
+            return [definition.tool() for definition in read_definitions(kept)]
+        except BadDefinition as error:
+            raise BadDefinition(str(error).replace(str(kept), str(path))) from error
+
+
+@contextmanager
+def _kept(stream: BinaryIO) -> Iterator[Path]:
+    """What is piped in, as the file that definitions are read from."""
+    with TemporaryDirectory() as folder:
+        beginning = stream.read(len(_GZIP))
+        path = Path(folder) / ("piped.jsonl.gz" if beginning == _GZIP else "piped.jsonl")
+        with path.open("wb") as file:
+            file.write(beginning)
+            shutil.copyfileobj(stream, file)
+        yield path
+
+
 def _read(path: Path) -> list[_Request]:
     try:
-        text = path.read_text("utf-8")
+        text = (sys.stdin.buffer.read() if path == _STDIN else path.read_bytes()).decode("utf-8")
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

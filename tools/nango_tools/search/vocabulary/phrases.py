@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nango_tools.search.vocabulary.entries import Entry
-from nango_tools.search.words import stems_of
+from nango_tools.search.words import stem, stems_of, words_of
 
 GAP = 4
 """How many words may stand where a phrase has `…`."""
@@ -20,12 +20,18 @@ class Meaning:
 
 
 class Phrases:
+    """words, stems: of all that may be said."""
+
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._by_first: dict[str, list[tuple[tuple[str | None, ...], tuple[str, ...]]]] = defaultdict(list)
+        words: set[str] = set()
         for entry in entries:
+            words.update(words_of(entry.said))
             if said := _pattern(entry.said):
                 meant = tuple(found for word in entry.meant for found in stems_of(word))
                 self._by_first[str(said[0])].append((said, meant))
+        self.words = frozenset(words)
+        self.stems = frozenset(map(stem, words))
 
     def meanings(self, stems: Sequence[str]) -> Iterator[Meaning]:
         """stems: of all words of a request, in their order."""
