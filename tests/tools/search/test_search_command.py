@@ -3,6 +3,7 @@ import asyncio
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -150,3 +151,48 @@ def test_a_reader_that_goes_away_is_no_failure(catalog: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait(60) == 0
+
+
+def test_known_integrations_lists_are_filled_up_for_evaluation_only(catalog: Path) -> None:
+    asked = written(catalog.parent, [{"id": 1, "text": "qxz", "integration": "books"}])
+    told = search(catalog, "--requests", asked, "--integrations", "known")
+    assert "None of" in told.stdout
+    done = search(catalog, "--requests", asked, "--integrations", "known", "--json")
+    expected = [["books", t.name] for t in A_SMALL_COMPANY if t.integration == "books"]
+    assert sorted(json.loads(done.stdout)["tools"]) == sorted(expected)
+
+
+def piped(arguments: list[str], given: bytes, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    started = [sys.executable, "-m", "nango_graph.cli", "tools", "search", *arguments]
+    environment = {**os.environ, **environment}
+    return subprocess.run(started, input=given, capture_output=True, check=False, timeout=120, env=environment)
+
+
+def test_a_dash_is_standard_input_plain_or_compressed(catalog: Path) -> None:
+    compressed = catalog.read_bytes()
+    for given in (compressed, gzip.decompress(compressed)):
+        assert b"pipeline/delete-deal" in piped(["--catalog", "-", "get rid of the deal"], given).stdout
+    asked = piped(["--catalog", str(catalog), "--requests", "-", "--json"], json.dumps([DEALS]).encode())
+    assert json.loads(asked.stdout)["id"] == "r2"
+
+
+def test_bad_standard_input_is_refused_with_one_sentence(catalog: Path) -> None:
+    for arguments, given, says in [
+        (["--catalog", "-", "words"], b"{", b"-:1:"),
+        (["--catalog", "-", "words"], b"", b"holds no definitions"),
+        (["--catalog", str(catalog), "--requests", "-"], b"\xff", b"not UTF-8"),
+        (["--catalog", "-", "--requests", "-"], b"", b"Only one of"),
+    ]:
+        done = piped(arguments, given)
+        assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+        assert says in done.stderr
+        assert b"piped.jsonl" not in done.stderr
+
+
+def test_a_console_that_knows_ascii_only_gets_escapes(catalog: Path) -> None:
+    asked = json.dumps([{"id": "ü", "text": "get rid of the ü deal"}]).encode()
+    for form in ([], ["--json"]):
+        done = piped(["--catalog", str(catalog), "--requests", "-", *form], asked, PYTHONIOENCODING="ascii")
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"delete-deal" in done.stdout
+        assert done.stdout.isascii()

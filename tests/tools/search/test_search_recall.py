@@ -26,17 +26,17 @@ def at_ten(found: dict[str, Recall]) -> tuple[float, ...]:
 
 def test_a_right_tool_is_among_the_first_ten(requests: Requests, search: ToolSearch) -> None:
     known, ten, everywhere = at_ten(recall(requests, requests.asked, lambda _: ours(search)))
-    assert known >= 0.91
-    assert ten >= 0.84
+    assert known >= 0.93
+    assert ten >= 0.86
     assert everywhere >= 0.70
 
 
 def test_so_it_is_for_integrations_whose_requests_were_not_looked_at(requests: Requests, search: ToolSearch) -> None:
     unseen = [asked for asked in requests.asked if asked.family not in requests.looked_at]
     known, ten, everywhere = at_ten(recall(requests, unseen, lambda _: ours(search)))
-    assert known >= 0.83
-    assert ten >= 0.73
-    assert everywhere >= 0.60
+    assert known >= 0.86
+    assert ten >= 0.77
+    assert everywhere >= 0.63
 
 
 def test_it_does_not_live_on_phrases_that_one_integration_alone_needs(requests: Requests, search: ToolSearch) -> None:

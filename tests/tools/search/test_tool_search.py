@@ -140,3 +140,43 @@ def test_a_strange_schema_is_no_problem() -> None:
         tool(f"odd/tool{number}").model_copy(update={"input_schema": schema}) for number, schema in enumerate(schemas)
     ]
     assert best(ToolSearch(tools), "red") == "odd/tool0"
+
+
+@pytest.mark.parametrize("request_", ["my vacation", "PTO left", "days of holiday", "an absence", "paid leave"])
+def test_a_meaning_may_have_words_that_say_nothing_in_a_request(request_: str) -> None:
+    search = ToolSearch([tool("staff/get-time-off"), tool("staff/get-offer"), tool("staff/get-employee")])
+    assert best(search, request_) == "staff/get-time-off"
+
+
+def test_a_particle_counts_where_tools_have_it_after_the_same_word() -> None:
+    search = ToolSearch([tool("staff/check-in"), tool("staff/check-out"), tool("staff/check-all")])
+    assert best(search, "check out") == "staff/check-out"
+    assert best(search, "check in") == "staff/check-in"
+
+
+def test_a_list_is_filled_up_on_demand_with_what_else_the_integration_has_what_fits_first() -> None:
+    search = ToolSearch([*A_SMALL_COMPANY, tool("books/zap-all", "Delete all of them.")])
+    among = [t.id for t in search.tools if t.integration == "books"]
+    found = search.search("which invoices?", among=among, limit=len(among), fill=True)
+    matching = search.search("which invoices?", among=among, limit=len(among))
+    assert found[: len(matching)] == matching
+    assert sorted(hit.tool.id for hit in found) == among
+    rest = found[len(matching) :]
+    assert rest
+    assert {hit.score for hit in rest} == {0.0}
+    assert [hit.tool.access is Access.READ for hit in rest] == sorted(
+        (hit.tool.access is Access.READ for hit in rest), reverse=True
+    )
+    assert len(search.search("which invoices?", among=among, limit=2, fill=True)) == 2
+
+
+def test_a_list_is_filled_from_the_integration_of_the_best_hit_and_not_at_random() -> None:
+    search = ToolSearch(A_SMALL_COMPANY)
+    best_hit = search.search("get rid of the deal", limit=1)[0]
+    filled = search.search("get rid of the deal", limit=1000, fill=True)
+    assert {hit.tool.integration for hit in filled if hit.score == 0} <= {best_hit.tool.integration}
+    assert search.search("qxz", fill=True) == []
+    assert [hit.tool.id for hit in search.search("qxz", among=["books/list-invoices"], fill=True)] == [
+        "books/list-invoices"
+    ]
+    assert search.search("qxz", among=[], fill=True) == []

@@ -23,7 +23,8 @@ class NearWords:
 
     def near(self, word: str) -> Sequence[str]:
         """Those that the fewest slips lead to: one, or two in a long word. The first letter is right, or has changed
-        places with the second: people rarely miss it, and it keeps this fast."""
+        places with the second: people rarely miss it, and it keeps this fast.
+        """
         if not (_SHORTEST <= len(word) <= _LONGEST and word.isascii() and word.isalpha()):
             return ()
         allowed = 2 if len(word) >= _LONG else 1

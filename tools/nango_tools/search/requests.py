@@ -57,7 +57,8 @@ def asks(request: str) -> bool:
 
 class Reader:
     """names: those of the tools. known: words of the tools, as they are spelled there. indexed: stems that can be found.
-    phrases: instead of those in this package."""
+    phrases: instead of those in this package.
+    """
 
     def __init__(
         self,

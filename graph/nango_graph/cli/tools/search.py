@@ -26,7 +26,11 @@ HELP = "find the tools of a catalogue that a request in plain words may need"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("request", nargs="?", metavar="WORDS", help="what is to be done, in plain words")
     parser.add_argument(
-        "--catalog", required=True, type=Path, metavar="FILE", help="definitions in JSON lines (.jsonl, .jsonl.gz; - for standard input)"
+        "--catalog",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="definitions in JSON lines (.jsonl, .jsonl.gz; - for standard input)",
     )
     parser.add_argument(
         "--requests",
