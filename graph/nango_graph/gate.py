@@ -16,17 +16,16 @@ from langgraph.errors import GraphInterrupt
 from langgraph.types import interrupt
 from pydantic import JsonValue
 
-from nango_graph.approval import AnswerKind, BadAnswer, Request, again, ask, confirm_field, read_answers
+from nango_graph.approval import BadAnswer, again, ask, read_answers
 from nango_graph.clock import Clock, SystemClock
-from nango_graph.digests import action_digest, digest
-from nango_graph.display import markdown
+from nango_graph.digests import digest
 from nango_graph.execution.calling import LEASE_MARGIN
+from nango_graph.gate_questions import digest_of, edited, request_for
 from nango_graph.identity import BY_RULE, Requester
-from nango_graph.planning.arguments import coerced
 from nango_graph.records import Call, CallKey, Decision, NotAllowed, Records
 from nango_graph.state import Asked
-from nango_tools import Access, NangoError, Refused, Write
-from nango_tools.agent_session.gating import Arguments, Earlier, NeverSent, Send
+from nango_tools import NangoError, Refused, Write
+from nango_tools.agent_session.gating import Earlier, NeverSent, Send
 from nango_tools.policy import Effect
 
 Approve = Callable[[dict[str, Any]], Awaitable[Any]]
@@ -97,7 +96,7 @@ class LedgerGate:
             return Decision(
                 key=entry.key,
                 verdict="approved",
-                digest=_digest(write, write.arguments),
+                digest=digest_of(write, write.arguments),
                 arguments=write.arguments,
                 asked_id="",
                 actor=f"{BY_RULE}{ruling.rule or 'no rule'}"[:_LONGEST],
@@ -113,12 +112,12 @@ class LedgerGate:
 
     async def _in_doubt(self, entry: _Entry, write: Write) -> bool:
         """Models call again what failed. What may have happened already is not for a policy to allow once more."""
-        action = _digest(write, write.arguments)
+        action = digest_of(write, write.arguments)
         calls = await self._records.calls.of_thread(entry.thread_id, entry.tenant)
         return any(call.digest == action and call.state in ("claimed", "unknown") for call in calls)
 
     async def _asked(self, entry: _Entry, write: Write, note: str) -> Decision:
-        asked = ask("approval", [_request(entry, write, note)])
+        asked = ask("approval", [request_for(write, entry.key.plan_id, note)])
         if self._approve is None:
             await self._take_the_pause(entry)
         else:
@@ -195,11 +194,11 @@ class LedgerGate:
         if answer.kind == "edit":
             if confirm and str(answer.args.get(confirm, "")).strip().lower() != "yes":
                 raise BadAnswer(f"{write.tool.id}: set {confirm} to yes to go ahead, or reject.")
-            arguments = _edited(write, {name: value for name, value in answer.args.items() if name != confirm})
+            arguments = edited(write, {name: value for name, value in answer.args.items() if name != confirm})
         return Decision(
             key=entry.key,
             verdict="rejected" if answer.kind == "reject" else "approved",
-            digest=_digest(write, arguments),
+            digest=digest_of(write, arguments),
             arguments=arguments,
             asked_id=asked["id"],
             actor=_person(self._actor or write.user_id)[:_LONGEST],
@@ -213,7 +212,7 @@ class LedgerGate:
             tool=write.tool.id,
             connection_id=write.connection_id,
             access=write.tool.access.value,
-            digest=_digest(write, decision.arguments),
+            digest=digest_of(write, decision.arguments),
             arguments=decision.arguments,
             state="claimed",
             worker=self._records.worker,
@@ -282,7 +281,7 @@ def _entry(write: Write) -> _Entry:
     # Not the thread's own id: a thread of the agent's workflow may have the same one, and closes the plans of its older turns.
     thread_id = f"tools:{write.thread_id}"
     # Some models count their calls anew in each message, so the id alone may be another call's.
-    plan_id = digest([tenant, write.user_id, thread_id, write.call_id, _digest(write, write.arguments)])
+    plan_id = digest([tenant, write.user_id, thread_id, write.call_id, digest_of(write, write.arguments)])
     return _Entry(CallKey(plan_id, _STEP), tenant, thread_id if len(thread_id) <= _LONGEST else digest(thread_id))
 
 
@@ -301,47 +300,3 @@ def _place() -> str:
 def _person(actor: str) -> str:
     """Nobody passes for a rule by being called like one."""
     return f"user:{actor}" if actor.startswith(BY_RULE) else actor
-
-
-def _digest(write: Write, arguments: Arguments) -> str:
-    return action_digest(write.tool.id, write.connection_id, arguments)
-
-
-def _request(entry: _Entry, write: Write, note: str) -> Request:
-    tool, args = write.tool, dict[str, Any](write.arguments)
-    account = f" in the account of {markdown(write.account)}" if write.account else ""
-    lines = [f"**{markdown(tool.description or tool.name)}**", "", f"{markdown(tool.id)}{account}"]
-    allowed: list[AnswerKind] = ["approve", "edit", "reject"]
-    confirm = ""
-    if note:
-        lines += ["", note]
-    if tool.access is Access.DESTRUCTIVE:
-        confirm = confirm_field({**args, **(tool.input_schema.get("properties") or {})})
-        args, allowed = {**args, confirm: "no"}, ["edit", "reject"]
-        lines += ["", f"This deletes, removes or overwrites something. To go ahead, set `{confirm}` to `yes`."]
-    return Request(
-        name=tool.id,
-        args=args,
-        description="\n".join(lines),
-        allowed=allowed,
-        item={
-            "about": "write",
-            "plan_id": entry.key.plan_id,
-            "digest": _digest(write, write.arguments),
-            "confirm": confirm,
-        },
-    )
-
-
-def _edited(write: Write, args: dict[str, Any]) -> Arguments:
-    """Arguments that fit, and that the policy does not deny. Raises `BadAnswer`."""
-    arguments: Arguments = coerced(write.tool.input_schema, args)
-    try:
-        digest(arguments)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadAnswer(f"{write.tool.id}: the edited arguments are not JSON ({error}).") from error
-    try:
-        write.judge(arguments)
-    except Refused as refused:
-        raise BadAnswer(f"{write.tool.id}: {refused}") from refused
-    return arguments

@@ -109,7 +109,7 @@ def test_a_step_needs_what_its_arguments_its_list_and_its_after_name() -> None:
         ([{"id": "s1", "after": ["item"]}], "item"),
         ([{"id": "s1", "for_each": "${item.x}"}], "for_each can't refer to item"),
         ([{"id": "s1", "arguments": {"x": "${s0..y}"}}], "not JMESPath"),
-        ([{"id": "s1", "arguments": {"x": "${@}"}}], "refers to no step"),
+        ([{"id": "s1", "arguments": {"x": "${@}"}}], "must begin with the id of a step"),
         ([{"id": "s1", "for_each": "${s9.x}"}], "not an earlier step"),
     ],
 )

@@ -86,7 +86,7 @@ async def test_a_diff_tells_that_a_tool_would_be_thought_less_harmful(
     records: Records, environment: str, tools: Tools
 ) -> None:
     quiet, loud = shape(FIRST, "List issues."), shape(CHANGED, "List issues.")
-    quiet.definition["name"] = loud.definition["name"] = "company-profile"  # type: ignore[index]
+    quiet.definition["name"] = loud.definition["name"] = "company-settings"  # type: ignore[index]
     quiet.definition["method"], loud.definition["method"] = "DELETE", "GET"  # type: ignore[index]
     await records.definitions.pin(environment, {SLOT: quiet}, now=1.0)
     await records.definitions.wait(environment, SLOT, loud, now=2.0)

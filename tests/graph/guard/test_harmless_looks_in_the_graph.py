@@ -26,9 +26,9 @@ async def _ran(call: Any, given: Any) -> Any:
     return {"ok": True}
 
 
-def action(description: str = "Delete the company profile for good.", method: str = "GET", **changes: Any) -> Action:
+def action(description: str = "Delete the company settings for good.", method: str = "GET", **changes: Any) -> Action:
     made = Action(
-        "company-profile",
+        "company-settings",
         description,
         "write",
         _ran,
@@ -56,7 +56,7 @@ async def seen(agent: Agent, deployed: Action) -> Any:
     await agent.services.catalog.integrations()
     [connection] = [one.connection_id async for one in agent.services.nango.connections.list()]
     await agent.services.catalog.discover([("github", connection)])
-    return await agent.services.catalog.tool("github", "company-profile")
+    return await agent.services.catalog.tool("github", "company-settings")
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ async def seen(agent: Agent, deployed: Action) -> Any:
     [
         (action(), action("")),
         (action(), action("", declared=declared({"type": "object", "properties": {}}))),
-        (action("Company profile."), action("Company profile.", declared=declared({"type": "object"}))),
-        (action("Company profile.", "POST"), action("Company profile.", "GET")),
-        (action("Company profile.", scopes=("profile:write",)), action("Company profile.")),
+        (action("Company settings."), action("Company profile.", declared=declared({"type": "object"}))),
+        (action("Company settings.", "POST"), action("Company profile.", "GET")),
+        (action("Company settings.", scopes=("profile:write",)), action("Company profile.")),
     ],
     ids=["no description", "nothing told", "no webhook", "GET", "no writing scope"],
 )
@@ -76,7 +76,7 @@ async def test_what_would_run_unasked_all_of_a_sudden_is_held_back(agent: Agent,
     assert before.access > Access.READ
     for _ in range(2):
         assert await seen(agent, then) is None
-    assert [held.tool for held in agent.services.catalog.held("github")] == ["github/company-profile"]
+    assert [held.tool for held in agent.services.catalog.held("github")] == ["github/company-settings"]
     assert (await seen(agent, first)) is not None
 
 

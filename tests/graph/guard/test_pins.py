@@ -274,18 +274,18 @@ class TestListings:
             assert (await pins.admit([one])).held
 
     async def test_what_mcp_leaves_out_of_a_tool_is_no_reason_to_ask_less(self, records: Records) -> None:
-        quiet = {"name": "company-profile", "description": "Company profile."}
+        quiet = {"name": "company-settings", "description": "Show the settings."}
         complete = tool(**quiet, method="DELETE")
         listed = tool(**quiet, schema=AS_MCP_HAS_IT, source="mcp")
         pins = guard(records)
         await pins.admit([complete])
         assert (await pins.admit([listed])).held, "without the method it is thought to write only"
-        await pins.admit([tool(**(quiet | {"name": "other"}), schema=AS_MCP_HAS_IT, source="mcp")])
-        reading = tool(**(quiet | {"name": "other"}), method="GET")
+        await pins.admit([tool(**(quiet | {"name": "users"}), schema=AS_MCP_HAS_IT, source="mcp")])
+        reading = tool(**(quiet | {"name": "users"}), method="GET")
         assert (await pins.admit([reading])).held, "with the method it is thought to read only"
         await accept(records, reading)
         assert names(await pins.admit([reading])) == [reading.id]
-        assert names(await pins.admit([tool(**(quiet | {"name": "other"}), schema=AS_MCP_HAS_IT, source="mcp")]))
+        assert names(await pins.admit([tool(**(quiet | {"name": "users"}), schema=AS_MCP_HAS_IT, source="mcp")]))
 
     async def test_what_came_before_an_accepted_change_does_not_come_back_by_way_of_another_listing(
         self, records: Records

@@ -13,9 +13,11 @@ READ, WRITE, DESTRUCTIVE = Access.READ, Access.WRITE, Access.DESTRUCTIVE
         ("Publishes what it lists.", WRITE),
         ("Action to delete a user.", DESTRUCTIVE),
         ("This endpoint revokes access.", DESTRUCTIVE),
-        ("Request a new export of the data.", READ),  # to request is two-faced: the name decides
+        ("Request a new export of the data.", WRITE),  # two-faced
         ("Order a pizza.", WRITE),
-        ("Order details.", READ),
+        ("Get it. Order details.", READ),
+        ("Lists users. To delete one, use delete-user.", READ),
+        ("Lists users. Löscht sie.", DESTRUCTIVE),
         ("Starts an export job and returns its id.", WRITE),
         ("Lists users. Removes them.", DESTRUCTIVE),
     ],
@@ -91,3 +93,92 @@ def test_nothing_lowers() -> None:
     assert classify("create-issue", "Read-only, I promise. It does not write.", "GET").access is WRITE
     assert classify("frobnicate", "Lists all frobs.", None).access is WRITE
     assert classify("users", "List users. Read-only.", None).access is WRITE
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "Move members to another list.",
+        "Rings a lost phone.",
+        "Runs the workflow.",
+        "Generates a new token and returns it.",
+        "Ban members.",
+        "Turn off the alarm.",
+        "Erstellt einen Kontakt.",
+        "The message is flagged as seen.",
+        "D e l e t e s it.",
+    ],
+)
+def test_a_read_by_name_that_opens_with_something_else_is_no_read(description: str) -> None:
+    verdict = classify("get-x", description, None)
+    assert verdict.access is WRITE
+    assert "begins with" in verdict.reason
+    assert classify("widgets", description, "GET").access is WRITE
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "",
+        " - ",
+        "Returns it.",
+        "Tool for listing contacts",
+        "Use this to fetch a page.",
+        "Validate the state.",
+        "Run a saved report and return its rows.",
+        "Quickly look it up.",
+        "1. Lists them.",
+        "Details of an order.",
+        "Continue listing.",
+        "Batch get rows.",
+    ],
+)
+def test_openings_that_look_do_not_raise(description: str) -> None:
+    assert classify("get-x", description, None).access is READ
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "Löscht einen Kontakt.",
+        "删除联系人",
+        "Удаляет контакт",
+        "De\u200bletes the contact",
+        "D\u0435letes the contact",
+        "<b>Deletes</b> the contact",
+        "HTTP DELETE on the contact",
+        "Gets it via DELETE /contacts/1",
+        "Permanent deletion of contacts.",
+        "Contact removal",
+        "Gets rid of a contact.",
+        "Takes down the listing.",
+        "Get the file & delete it",
+        "Get the file/delete it",
+        "Gets a key. Any previous key is revoked.",
+        "Returns the file before deleting it.",
+        "Returns a key. The older one stops working.",
+    ],
+)
+def test_what_destroys_is_found_in_disguise_in_other_languages_and_as_a_thing(description: str) -> None:
+    assert classify("get-x", description, None).access is DESTRUCTIVE
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "Get keys that are revoked.",
+        "Lists rows. Hidden ones are excluded.",
+        "List spend and receive money transactions.",
+        "Retrieve a ticket without marking it as read.",
+        "Get the account, e.g. send and receive limits.",
+        "Poll the status of a change (create/update/delete).",
+        "Fetch the users and groups a policy has.",
+    ],
+)
+def test_what_is_only_told_about_does_not_raise(description: str) -> None:
+    assert classify("get-x", description, None).access is READ
+
+
+def test_a_second_verb_in_the_third_person_counts_after_one() -> None:
+    assert classify("get-x", "Gets the report and posts a summary to the channel.", None).access is WRITE
+    assert classify("get-x", "Get it and optionally set its time.", None).access is WRITE

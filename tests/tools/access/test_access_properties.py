@@ -1,4 +1,5 @@
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -104,3 +105,33 @@ def test_time_grows_with_the_length_and_no_faster(part: str) -> None:
 
     seconds(100)
     assert seconds(20_000) < 1.0  # what grows with the square takes many seconds
+
+
+_KEYWORDS = st.sampled_from(
+    [
+        "type",
+        "properties",
+        "required",
+        "enum",
+        "const",
+        "format",
+        "items",
+        "anyOf",
+        "patternProperties",
+        "url",
+        "to",
+        "sql",
+    ]
+)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYWORDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(_KEYWORDS, _JSON, max_size=4))
+@settings(max_examples=400)
+def test_whatever_a_schema_holds_there_is_a_verdict_and_it_never_lowers(schema: dict[str, Any]) -> None:
+    for method in (None, "GET"):
+        assert classify("list-things", "", method, (), schema).access >= classify("list-things", "", method).access

@@ -24,7 +24,7 @@ DEFINITIONS = [
         "input_schema": {"type": "object"},
     },
     {"integration": "crm", "name": "delete-contact", "description": "Delete a contact.", "scopes": ["contacts:write"]},
-    {"integration": "crm", "name": "frob", "description": "", "endpoint": {"method": "GET", "path": "/frob"}},
+    {"integration": "crm", "name": "rows", "description": "", "endpoint": {"method": "GET", "path": "/rows"}},
     {"integration": "mail", "name": "send", "description": "Sends\u001b[2J a \u202email.", "endpoint": None},
 ]
 LINES = "".join(f"{json.dumps(one)}\n" for one in DEFINITIONS)
@@ -50,11 +50,14 @@ async def said(*words: str | Path, environ: Mapping[str, str] | None = None) -> 
     return output.getvalue().splitlines()
 
 
-async def process() -> asyncio.subprocess.Process:
+async def process(*words: str, stdout: int = asyncio.subprocess.PIPE, **environ: str) -> asyncio.subprocess.Process:
+    """In JSON from its input, where no words say otherwise."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    command = (sys.executable, "-m", "nango_graph.cli", "tools", "classify", "--catalog", "-", "--json")
+    command = (sys.executable, "-m", "nango_graph.cli", "tools", "classify", *(words or ("--catalog", "-", "--json")))
     pipe = asyncio.subprocess.PIPE
-    return await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe, env=inherited)
+    return await asyncio.create_subprocess_exec(
+        *command, stdin=pipe, stdout=stdout, stderr=pipe, env={**inherited, **environ}
+    )
 
 
 async def test_one_object_a_line_from_a_file_and_from_an_archive(catalog: Path) -> None:
@@ -66,7 +69,7 @@ async def test_one_object_a_line_from_a_file_and_from_an_archive(catalog: Path) 
         assert [(one["integration"], one["name"], one["access"]) for one in found] == [
             ("crm", "list-contacts", "read"),
             ("crm", "delete-contact", "destructive"),
-            ("crm", "frob", "read"),
+            ("crm", "rows", "read"),
             ("mail", "send", "write"),
         ]
         assert found[2]["reason"] == "declared as GET, and nothing contradicts"
@@ -82,22 +85,55 @@ async def test_a_table_for_people_ends_with_how_many_would_ask(catalog: Path) ->
     ]
 
 
-async def test_what_would_never_be_offered_is_named_and_can_not_drive_the_terminal(
-    catalog: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    evil = {"integration": "crm", "name": "get\u001b[2J\u202e", "description": "Gets it."}
-    add(catalog, json.dumps(evil))
-    assert len(await said("--catalog", catalog, "--json")) == 4
-    complaint = capsys.readouterr().err
-    assert complaint.startswith("nango-agent: held back: crm/get")
-    assert not {"\u001b", "\u202e"}.intersection(complaint)
+async def test_what_would_never_be_offered_is_judged_too_and_can_not_drive_the_terminal(catalog: Path) -> None:
+    for name in ("get\u001b[2J\u202e", "", "delete/user", "x" * 300):
+        add(catalog, json.dumps({"integration": "crm", "name": name, "description": "Gets it."}))
+    found = [json.loads(line) for line in await said("--catalog", catalog, "--json")]
+    assert [one["access"] for one in found[4:]] == ["write", "write", "destructive", "write"]
+    assert all("never offered" in one["reason"] for one in found[4:])
+    table = await said("--catalog", catalog)
+    assert table[-1] == "2 ask first, 2 go ahead without asking, 4 are never offered."
+    assert not {"\u001b", "\u202e"}.intersection("".join(table))
+
+
+async def test_there_is_a_line_for_each_also_for_a_repeated_one_and_null_is_nothing(catalog: Path) -> None:
+    empty = {"description": None, "scopes": None, "input_schema": None, "endpoint": None}
+    add(catalog, json.dumps({"integration": "crm", "name": "list-contacts", **empty}))
+    found = [json.loads(line) for line in await said("--catalog", catalog, "--json")]
+    assert [one["name"] for one in found if one["access"] == "read"] == ["list-contacts", "rows", "list-contacts"]
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+async def test_what_comes_through_a_pipe_may_be_zipped_or_have_a_byte_order_mark(zipped: bool) -> None:
+    command = await process()
+    data = gzip.compress(LINES.encode()) if zipped else LINES.encode("utf-8-sig")
+    output, complaint = await command.communicate(data)
+    assert (command.returncode, complaint, len(output.splitlines())) == (0, b"", 4)
+
+
+async def test_a_terminal_of_eight_bits_shows_a_name_of_any_script(catalog: Path) -> None:
+    add(catalog, json.dumps({"integration": "crm", "name": "削除"}))
+    command = await process("--catalog", str(catalog), PYTHONIOENCODING="ascii")
+    output, complaint = await command.communicate()
+    assert (command.returncode, complaint) == (0, b"")
+    assert b"\\u524a" in output
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+async def test_what_can_not_be_written_is_said(catalog: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    command = await process("--catalog", str(catalog), stdout=full)
+    _, complaint = await command.communicate()
+    os.close(full)
+    assert command.returncode == 1
+    assert complaint == b"nango-agent: what was found can't be written: No space left on device.\n"
 
 
 async def test_the_operators_word_counts(catalog: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(
         "version: 1\n"
-        "access:\n  - {tool: crm/frob, is: destructive}\n"
+        "access:\n  - {tool: crm/rows, is: destructive}\n"
         "rules:\n  - {name: no mail, effect: deny, integration: mail}\n"
     )
     lines = await said("--catalog", catalog, "--policy", policy)

@@ -54,13 +54,13 @@ async def test_a_tool_that_is_another_one_or_gone_is_not_run_without_a_guard_eit
     await sandbox.connect("github", {"end_user_id": "alice"})
     catalog = Catalog(nango)
     async with nango_tools.session("alice", integrations=["github"], nango=nango, catalog=catalog) as alice:
-        await change(sandbox, description="Another one.")
+        await change(sandbox, description="List other issues.")
         catalog.forget()
         with pytest.raises(Refused, match="has changed since"):
             await alice.run(ISSUES, OCTO)
         await alice.refresh()
         assert (await alice.run(ISSUES, OCTO))["issues"]
-        await change(sandbox, description="Another one.", enabled=False)
+        await change(sandbox, description="List other issues.", enabled=False)
         catalog.forget()
         with pytest.raises(Refused, match="no tool github/list-issues here any more"):
             await alice.run(ISSUES, OCTO)

@@ -52,9 +52,7 @@ _FRAME = vocabulary(
 )
 _COORDINATES = frozenset({"and", "or", "then", ",", "also", "plus", "but", "&", "/"})
 _BEFORE_VERBS = frozenset({"", *_BOUNDS, *_COORDINATES, *_FRAME, ":", "(", "will", "may", "can"})
-_ANNOUNCES = vocabulary(
-    "will may can might could optionally also then automatically immediately subsequently afterwards"
-)
+_ANNOUNCES = vocabulary("will may can might could also then automatically immediately subsequently afterwards")
 _BEINGS = vocabulary("is are be gets get been being")
 _LATER = vocabulary("after afterwards once upon immediately automatically then permanently")
 _PRONOUNS = frozenset({"it", "its", "them"})
@@ -71,10 +69,14 @@ _OPENS_READING = (READS - frozenset({"is", "has"})) | vocabulary(
     "return stream poll check validate show display determine obtain locate summarise summarize extract"
 )
 _BEFORE_OPENING = _FRAME | vocabulary(
-    "batch bulk continue use used using allows allow lets let for users user agent read-only only"
+    "this batch bulk continue use used using allows allow lets let for users user agent read-only only"
 )
 _RECORDS = vocabulary("details information overview metadata")
-_RUN = vocabulary("report reports search searches query queries")
+_COMPUTED = {
+    "run": vocabulary("report reports search searches query queries"),
+    "generate": vocabulary("summary brief overview"),
+}
+"""What is only worked out from what is there."""
 
 
 class _Form(NamedTuple):
@@ -110,7 +112,8 @@ def opening_says(description: str) -> Verdict | None:
     form = _opening_forms().get(opening)
     if form or reads_elsewhere(opening) or (opening in _RECORDS and beside in {"of", "about", "on", "for"}):
         return None
-    if opening in {"run", "runs"} and beside in _DETERMINERS and _RUN.intersection(sentence[framed + 2 : framed + 8]):
+    wanted = _COMPUTED.get(opening.removesuffix("s"), frozenset[str]())
+    if beside in _DETERMINERS and wanted.intersection(sentence[framed + 2 : framed + 8]):
         return None
     return Verdict(Access.WRITE, f'its description begins with "{opening[:40]}", which is not known to only read')
 
@@ -195,7 +198,7 @@ def _clauses(tokens: list[str]) -> Iterator[tuple[_Form, str]]:
             continue
         two_before, before, after = padded[place - 2], padded[place - 1], padded[place + 1]
         has_object = after in _DETERMINERS
-        joined = before in _COORDINATES
+        joined = before in _COORDINATES or (before == "optionally" and has_object and two_before in _COORDINATES)
         match form.ending:
             case "s":
                 told = (has_object and form.sure) or after in _PRONOUNS

@@ -96,7 +96,7 @@ def _values(schema: Mapping[str, Any]) -> list[str]:
 
 def _is_statement(one: _Property) -> bool:
     last = one.words[-1:]
-    if not last or last[0] in _NAMED or one.schema.get("type") in {"boolean", "integer", "number"}:
+    if not last or last[0] in _NAMED or str(one.schema.get("type")) in {"boolean", "integer", "number"}:
         return False
     return last[0] in _STATEMENTS or bool(_LANGUAGES.intersection(one.words))
 
@@ -133,7 +133,7 @@ def _is_address(one: _Property) -> str | None:
     if last in _URLS and words[0] in _SERVERS and len(words) == 2:
         return "an address that a request is sent to"
     plain = last in _URLS and (len(words) == 1 or (len(words) == 2 and words[0] in _LOOKED_AT))
-    if one.required and (plain or one.schema.get("format") in {"uri", "url", "iri", "uri-reference"}):
+    if one.required and (plain or str(one.schema.get("format")) in {"uri", "url", "iri", "uri-reference"}):
         return "an address that a request is sent to"
     return None
 

@@ -5,9 +5,9 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Annotated, Any, BinaryIO, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from nango_tools.catalog.guarding import Held
 from nango_tools.catalog.making import AccessRule, Schemas, make_tool
@@ -27,16 +27,21 @@ class _Endpoint(BaseModel):
 
 
 class Definition(BaseModel):
-    """A line. `endpoint`: what its author declared, or null. Other fields are left alone."""
+    """A line. `endpoint`: what its author declared, or null. Other fields are left alone.
+
+    null is taken for what is not said. Any name is read; `tool` refuses those that the catalogue would.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     integration: str = Field(min_length=1, max_length=255)
-    name: str = Field(min_length=1, max_length=255)
-    description: str = ""
-    scopes: tuple[str, ...] = ()
+    name: str
+    description: Annotated[str, BeforeValidator(lambda given: "" if given is None else given)] = ""
+    scopes: Annotated[tuple[str, ...], BeforeValidator(lambda given: () if given is None else given)] = ()
     endpoint: _Endpoint | None = None
-    input_schema: dict[str, Any] = Field(default_factory=lambda: {"type": "object"})
+    input_schema: Annotated[
+        dict[str, Any], BeforeValidator(lambda given: {"type": "object"} if given is None else given)
+    ] = Field(default_factory=lambda: {"type": "object"})
 
     def tool(self, access_rule: AccessRule | None = None, schemas: Schemas | None = None) -> Tool:
         """As the catalogue would offer it; with `schemas`, equal ones are shared. `BadDefinition` where it would not."""
@@ -56,9 +61,10 @@ class Definition(BaseModel):
         return made
 
 
-def read_definitions(path: Path) -> list[Definition]:
-    """All lines of a .jsonl or .jsonl.gz file. Raises `BadDefinition`."""
-    read: dict[tuple[str, str], Definition] = {}
+def read_definitions(path: Path, *, repeats: bool = False) -> list[Definition]:
+    """All lines of a file, gzipped or not, in their order. `repeats`: an action may be in it twice. Raises `BadDefinition`."""
+    read: list[Definition] = []
+    names: set[tuple[str, str]] = set()
     for number, text in _lines(path):
         try:
             definition = Definition.model_validate_json(text)
@@ -68,18 +74,19 @@ def read_definitions(path: Path) -> list[Definition]:
             raise BadDefinition(
                 f"{path}:{number}: {where}: {fault['msg']}" if where else f"{path}:{number}: {fault['msg']}"
             ) from error
-        if (definition.integration, definition.name) in read:
+        if (definition.integration, definition.name) in names and not repeats:
             raise BadDefinition(f"{path}:{number}: {definition.integration} has an action {definition.name} already")
-        read[definition.integration, definition.name] = definition
+        names.add((definition.integration, definition.name))
+        read.append(definition)
     if not read:
         raise BadDefinition(f"{path} holds no definitions.")
-    return list(read.values())
+    return read
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     number = 0
     try:
-        with path.open("rb") as raw, io.TextIOWrapper(_unzipped(path, raw), encoding="utf-8") as file:
+        with path.open("rb") as raw, io.TextIOWrapper(_unzipped(raw), encoding="utf-8-sig") as file:
             for number, text in enumerate(file, 1):
                 if text.strip():
                     yield number, text
@@ -89,5 +96,6 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise BadDefinition(f"{path} can't be read: {error.strerror}.") from error
 
 
-def _unzipped(path: Path, raw: BinaryIO) -> BinaryIO:
-    return cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if path.suffix == ".gz" else raw
+def _unzipped(raw: io.BufferedReader) -> BinaryIO:
+    """By how it begins: what comes through a pipe has no name."""
+    return cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
