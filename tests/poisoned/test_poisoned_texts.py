@@ -88,7 +88,8 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_nothing_that_a_hidden_text_orders_is_done(case: Case, tmp_path: Path) -> None:
     text = FORMS[case.form] if case.place != "tool_name" else f"list-labels {SPELL}"
-    planted = Planted(**{case.place: text})
+    # A description that does not begin with looking would make the reading tool one that asks.
+    planted = Planted(**{case.place: f"List the notes. {text}" if case.place == "description" else text})
     async with poisoned_agent(planted, tmp_path) as agent:
         model: Any = agent.model
         human = Human(agent)

@@ -147,11 +147,11 @@ async def test_an_action_without_input_takes_an_empty_object(offer: Offer, catal
 async def test_the_worst_of_several_declared_methods_counts(offer: Offer, catalog: Catalog) -> None:
     offer.actions["github"] = [
         action("whatever", endpoints=[{"method": "GET"}, {"method": "DELETE"}]),
-        action("something", scopes=[], endpoints=[{"method": "GET"}]),
+        action("users", description="", scopes=[], endpoints=[{"method": "GET"}]),
     ]
     found = await discovered(catalog)
     assert found["github/whatever"].access is Access.DESTRUCTIVE
-    assert found["github/something"].access is Access.READ
+    assert found["github/users"].access is Access.READ
 
 
 async def test_a_key_for_only_one_of_the_listings_works_from_that_one(

@@ -32,10 +32,14 @@ class ServerThreads:
     async def wake(self, turn: TurnRow, *, wait_id: str | None) -> Woken:
         """As in `Threads`. Where a run goes on now, another one is queued behind it."""
         runs = self._client.runs
-        status = await self.bring_back(turn)
-        if status is None:
+        try:
+            status = await self.bring_back(turn)
+            place = place_of_served(await self._state(turn)) if status is not None else None
+        except NotFoundError:
+            # Somebody else made its row this moment, saw that it has nothing else, and took it away again.
             return "elsewhere"
-        place = place_of_served(await self._state(turn))
+        if place is None:
+            return "elsewhere"
         if not place.unfinished and not place.is_at(wait_id):
             return "elsewhere"
         if await runs.list(turn.thread_id, status="pending", limit=1):
