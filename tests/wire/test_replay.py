@@ -44,9 +44,27 @@ def _answer(answered: Answer | Exception) -> Answer:
 @pytest.mark.parametrize(("topic", "number"), _exchanges())
 def test_recorded_requests_get_the_recorded_answers(topic: str, number: int, played: Played) -> None:
     recorded, found = TOPICS[topic].exchanges()[number], _answer(played(topic)[number])
+    if _came_sooner(topic, number, found):
+        return
     _, accepted = ACCEPTED.get((topic, recorded["name"]), NOTHING)
     told = [line for line in expected(recorded).differences(found) if not re.match(accepted, line)]
     assert not told, "\n".join([recorded["name"], *told])
+
+
+def _came_sooner(topic: str, number: int, found: Answer) -> bool:
+    """Was there no answer yet when it was recorded, and here already the one that was recorded next? That is a race."""
+    exchanges = TOPICS[topic].exchanges()
+    recorded = exchanges[number]
+    path = recorded.get("request", {}).get("path", "")
+    if not path.startswith("/action/") or recorded["response"]["status"] != 404:
+        return False
+    later = [each for each in exchanges[number + 1 :] if each.get("request", {}).get("path") == path]
+    return any(
+        not [line for line in expected(each).differences(found) if not re.match(accepted, line)]
+        for each in later
+        if "response" in each
+        for _, accepted in [ACCEPTED.get((topic, each["name"]), NOTHING)]
+    )
 
 
 @pytest.mark.parametrize(("topic", "number"), _exchanges())
