@@ -46,9 +46,32 @@ class Context(BaseModel):
         "`*` stands for anything.",
     )
     max_steps: int = Field(default=20, ge=1, le=100, description="The most steps that one plan may have.")
-    max_items: int = Field(default=100, ge=1, le=1000, description="The most items that one step may run for.")
+    max_items: int = Field(
+        default=100,
+        ge=1,
+        le=1000,
+        description="A step that would run for more items than this is asked about first, even if it reads.",
+    )
     max_replans: int = Field(
-        default=2, ge=0, le=5, description="How often the rest may be planned again after a step failed."
+        default=3,
+        ge=0,
+        le=10,
+        description="How often the rest may be planned again, after a step failed or when results call for it.",
+    )
+    max_model_calls: int = Field(
+        default=20, ge=1, le=200, description="The most calls of the language model in one turn."
+    )
+    max_tokens: int = Field(
+        default=400_000,
+        ge=1_000,
+        le=10_000_000,
+        description="The most tokens, in and out, of the language model in one turn.",
+    )
+    max_seconds: int = Field(
+        default=3600,
+        ge=1,
+        le=86_400,
+        description="The most seconds of work in one turn. Waiting for people does not count.",
     )
 
     @model_validator(mode="after")

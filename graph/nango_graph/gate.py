@@ -206,7 +206,7 @@ class LedgerGate:
         )
 
     async def _sent(self, entry: _Entry, write: Write, decision: Decision, send: Send) -> JsonValue:
-        calls, clock = self._records.calls, self._clock
+        claims, clock = self._records.claims, self._clock
         claim = Call(
             key=entry.key,
             tool=write.tool.id,
@@ -221,7 +221,7 @@ class LedgerGate:
         write.judge(decision.arguments)
         by_rule = decision if decision.is_by_rule else None
         try:
-            existing = await calls.claim(
+            existing = await claims.claim(
                 claim, tenant=entry.tenant, thread_id=entry.thread_id, now=clock.now(), by_rule=by_rule
             )
         except NotAllowed as reason:
@@ -232,32 +232,34 @@ class LedgerGate:
             output = await send(decision.arguments)
         except NangoError as error:
             # The states of a call are the outcomes, and "claimed".
-            await calls.finish(entry.key, state=error.outcome.value, output=None, error=str(error), now=clock.now())
+            await claims.finish(entry.key, state=error.outcome.value, output=None, error=str(error), now=clock.now())
             raise
         except Refused as refused:
-            await calls.finish(entry.key, state="not_sent", output=None, error=str(refused), now=clock.now())
+            await claims.finish(entry.key, state="not_sent", output=None, error=str(refused), now=clock.now())
             raise
         except NeverSent:
             stopped = "The run was stopped before it left."
-            await asyncio.shield(calls.finish(entry.key, state="not_sent", output=None, error=stopped, now=clock.now()))
+            await asyncio.shield(
+                claims.finish(entry.key, state="not_sent", output=None, error=stopped, now=clock.now())
+            )
             raise
         except asyncio.CancelledError:
             stopped = "The run was stopped before the answer came."
-            await asyncio.shield(calls.finish(entry.key, state="unknown", output=None, error=stopped, now=clock.now()))
+            await asyncio.shield(claims.finish(entry.key, state="unknown", output=None, error=stopped, now=clock.now()))
             raise
-        await calls.finish(entry.key, state="succeeded", output=output, error=None, now=clock.now())
+        await claims.finish(entry.key, state="succeeded", output=output, error=None, now=clock.now())
         return output
 
     async def _outcome(self, call: Call) -> JsonValue:
         """Of a call that was sent before. Waits for one that is under way, until nobody can be waiting for its answer."""
-        calls, clock = self._records.calls, self._clock
+        claims, clock = self._records.claims, self._clock
         while call.state == "claimed":
             left = call.lease_until - clock.now()
             if left < 0:
-                await calls.give_up(call.key, now=clock.now())
+                await claims.give_up(call.key, now=clock.now())
             else:
                 await clock.sleep(min(left + 0.01, _LOOK_AGAIN))
-            call = await calls.get(call.key) or call
+            call = await self._records.calls.get(call.key) or call
         if call.state == "succeeded":
             output: JsonValue = call.output
             return output

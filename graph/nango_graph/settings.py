@@ -68,6 +68,12 @@ class AgentSettings(BaseModel):
     """An embedding model of the OpenAI-compatible endpoint, to find tools by meaning too. None: by words alone."""
     probes: dict[str, str] = Field(default_factory=dict)
     """By integration: an action that only reads, to see that a new connection works where the key can't read connections."""
+    concurrency: int = Field(default=20, ge=1, le=200)
+    """Calls of one run to Nango at the same time, in all."""
+    concurrency_per_connection: int = Field(default=10, ge=1, le=200)
+    """The same to one connection."""
+    async_actions: tuple[str, ...] = ()
+    """Globs of tools (`integration/tool`) that Nango runs asynchronously: those that may take minutes."""
 
     @property
     def link_key(self) -> bytes:
@@ -95,6 +101,9 @@ class AgentSettings(BaseModel):
             environment=environ.get("NANGO_AGENT_ENVIRONMENT", "").strip(),
             embeddings=environ.get("NANGO_AGENT_EMBEDDINGS", "").strip() or None,
             probes=_probes(environ.get("NANGO_AGENT_PROBES", "")),
+            concurrency=_number(environ, "NANGO_AGENT_CONCURRENCY", 20),
+            concurrency_per_connection=_number(environ, "NANGO_AGENT_CONCURRENCY_PER_CONNECTION", 10),
+            async_actions=_list(environ.get("NANGO_AGENT_ASYNC_ACTIONS", "")),
         )
 
 
@@ -130,6 +139,17 @@ def _probes(text: str) -> dict[str, str]:
             raise SettingsError(f"NANGO_AGENT_PROBES: {entry[:100]!r} is not integration/action.")
         probes[integration] = action
     return probes
+
+
+def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name, "").strip() or str(default)
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= 200:
+        raise SettingsError(f"{name} must be a number from 1 to 200, not {text[:40]!r}.")
+    return int(text)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
 
 
 def policy_file(environ: Mapping[str, str]) -> Path | None:

@@ -61,6 +61,10 @@ class Result(TypedDict):
     arguments: NotRequired[Any]
     shape: NotRequired[str]
     preview: NotRequired[str]
+    size: NotRequired[int]
+    """Of the whole output, in bytes of JSON, where it is kept as an artifact."""
+    artifacts: NotRequired[list[str]]
+    """Ids under which the records have the whole: `records.artifacts`."""
     error: NotRequired[str]
     withheld: NotRequired[str]
     """Which rule kept calls of the step from being made: for people, no model sees it."""

@@ -54,7 +54,7 @@ def call(
 async def claim(
     records: Records, a_call: Call | None = None, *, tenant: str = ADA.tenant, thread_id: str = "thread"
 ) -> Call | None:
-    return await records.calls.claim(a_call or call(), tenant=tenant, thread_id=thread_id, now=NOW)
+    return await records.claims.claim(a_call or call(), tenant=tenant, thread_id=thread_id, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ async def test_an_approval_covers_the_tool_that_was_shown(records: Records, fing
     shown = Decision(KEY, "approved", DIGEST, ARGUMENTS, asked_id="q", actor="ada", fingerprint="f1", access="write")
     await records.decisions.record([shown], tenant=ADA.tenant, thread_id="thread", now=NOW)
     assert await records.decisions.of_plan("plan", ADA.tenant) == {KEY: shown}
-    claiming = records.calls.claim(
+    claiming = records.claims.claim(
         replace(call(), access=access), tenant=ADA.tenant, thread_id="thread", now=NOW, fingerprint=fingerprint
     )
     if sent:
@@ -193,10 +193,10 @@ async def test_a_lease_that_ran_out_leaves_an_unknown_outcome_and_one_that_runs_
     await plan(records)
     await decide(records)
     await claim(records)
-    await records.calls.give_up(KEY, now=NOW + 59)
+    await records.claims.give_up(KEY, now=NOW + 59)
     assert (found := await records.calls.get(KEY)) is not None
     assert found.state == "claimed"
-    await records.calls.give_up(KEY, now=NOW + 61)
+    await records.claims.give_up(KEY, now=NOW + 61)
     assert (found := await records.calls.get(KEY)) is not None
     assert found.state == "unknown"
 
@@ -205,8 +205,8 @@ async def test_an_answer_that_comes_after_the_lease_still_counts(records: Record
     await plan(records)
     await decide(records)
     await claim(records)
-    await records.calls.give_up(KEY, now=NOW + 61)
-    await records.calls.finish(KEY, state="succeeded", output={"number": 7}, error=None, now=NOW + 70)
+    await records.claims.give_up(KEY, now=NOW + 61)
+    await records.claims.finish(KEY, state="succeeded", output={"number": 7}, error=None, now=NOW + 70)
     assert (found := await records.calls.get(KEY)) is not None
     assert (found.state, found.output, found.error) == ("succeeded", {"number": 7}, None)
 
@@ -216,10 +216,10 @@ async def test_an_ended_call_is_changed_by_nobody(records: Records, said: CallSt
     await plan(records)
     await decide(records)
     await claim(records)
-    await records.calls.finish(KEY, state=said, output=1, error=None, now=NOW)
-    await records.calls.finish(KEY, state="rejected", output=2, error="x", now=NOW)
-    await records.calls.settle(KEY, state="failed" if said == "succeeded" else "succeeded", error="x", now=NOW)
-    await records.calls.give_up(KEY, now=NOW + 1e9)
+    await records.claims.finish(KEY, state=said, output=1, error=None, now=NOW)
+    await records.claims.finish(KEY, state="rejected", output=2, error="x", now=NOW)
+    await records.claims.settle(KEY, state="failed" if said == "succeeded" else "succeeded", error="x", now=NOW)
+    await records.claims.give_up(KEY, now=NOW + 1e9)
     assert (found := await records.calls.get(KEY)) is not None
     assert (found.state, found.output) == (said, 1)
 
@@ -234,12 +234,12 @@ async def test_the_same_action_of_another_plan_of_this_turn_is_found_and_not_sen
     await decide(records, replace(KEY, plan_id="replanned", step="s2"))
     assert await claim(records) is None
     if state != "claimed":
-        await records.calls.finish(KEY, state=state, output=1, error=None, now=NOW)
+        await records.claims.finish(KEY, state=state, output=1, error=None, now=NOW)
     again = call(replace(KEY, plan_id="replanned", step="s2"))
     found = await claim(records, again)
     assert found is not None
     assert (found.key, found.state) == (KEY, state)
-    assert await records.calls.done_before("replanned", "turn", DIGEST, ADA.tenant) == found
+    assert await records.claims.done_before("replanned", "turn", DIGEST, ADA.tenant) == found
 
 
 @pytest.mark.parametrize("state", ["failed", "rejected", "not_sent"])
@@ -249,7 +249,7 @@ async def test_an_action_that_had_no_effect_may_be_sent_under_another_plan(recor
     await decide(records)
     await decide(records, replace(KEY, plan_id="replanned"))
     await claim(records)
-    await records.calls.finish(KEY, state=state, output=None, error="no", now=NOW)
+    await records.claims.finish(KEY, state=state, output=None, error="no", now=NOW)
     assert await claim(records, call(replace(KEY, plan_id="replanned"))) is None
 
 
@@ -259,8 +259,8 @@ async def test_the_same_action_may_be_done_again_in_another_turn(records: Record
     await decide(records)
     await decide(records, replace(KEY, plan_id="next"))
     await claim(records)
-    await records.calls.finish(KEY, state="succeeded", output=1, error=None, now=NOW)
-    assert await records.calls.done_before("next", "next turn", DIGEST, ADA.tenant) is None
+    await records.claims.finish(KEY, state="succeeded", output=1, error=None, now=NOW)
+    assert await records.claims.done_before("next", "next turn", DIGEST, ADA.tenant) is None
     assert await claim(records, call(replace(KEY, plan_id="next"))) is None
 
 
@@ -298,7 +298,7 @@ async def test_a_null_output_comes_back_as_null(records: Records) -> None:
     await plan(records)
     await decide(records)
     await claim(records)
-    await records.calls.finish(KEY, state="succeeded", output=None, error=None, now=NOW)
+    await records.claims.finish(KEY, state="succeeded", output=None, error=None, now=NOW)
     assert (found := await records.calls.get(KEY)) is not None
     assert found.output is None
 
@@ -308,7 +308,7 @@ async def test_text_that_a_database_may_choke_on_is_kept(records: Records) -> No
     await decide(records)
     await claim(records)
     text = "nul \x00, lone surrogate \ud800, emoji 😀, ' \" \\u0000"
-    await records.calls.finish(KEY, state="succeeded", output={text: [text]}, error=None, now=NOW)
+    await records.claims.finish(KEY, state="succeeded", output={text: [text]}, error=None, now=NOW)
     assert (found := await records.calls.get(KEY)) is not None
     assert found.output == {text: [text]}
 
@@ -322,7 +322,7 @@ async def test_words_that_a_database_may_choke_on_are_kept_readable(records: Rec
         "nul \ufffd, lone surrogates \ufffd \ufffdx, a pair 😀, emoji 😀"
     )
     await claim(records)
-    await records.calls.finish(KEY, state="failed", output=None, error=said, now=NOW)
+    await records.claims.finish(KEY, state="failed", output=None, error=said, now=NOW)
     assert (found := await records.calls.get(KEY)) is not None
     assert found.error is not None
     assert found.error.startswith("nul \ufffd")
@@ -350,9 +350,9 @@ async def test_a_write_that_a_broken_connection_kept_from_running_is_claimed_aga
     await plan(records)
     await decide(records)
     await claim(records)
-    await records.calls.finish(KEY, state=state, output=None, error="gone", now=NOW)
+    await records.claims.finish(KEY, state=state, output=None, error="gone", now=NOW)
     assert await claim(records) is not None, "not before it is known why it did not run"
-    await records.calls.broke(KEY)
+    await records.claims.broke(KEY)
     others = [await Records.open(records_url) for _ in range(3)]
     try:
         answers = await asyncio.gather(*(claim((records, *others)[number % 4]) for number in range(24)))
@@ -369,8 +369,8 @@ async def test_a_write_that_ran_and_failed_with_its_connection_is_not_claimed_ag
     await plan(records)
     await decide(records)
     await claim(records)
-    await records.calls.finish(KEY, state="failed", output=None, error="no credentials", now=NOW)
-    await records.calls.broke(KEY)
+    await records.claims.finish(KEY, state="failed", output=None, error="no credentials", now=NOW)
+    await records.claims.broke(KEY)
     found = await claim(records)
     assert found is not None
     assert (found.state, found.cause) == ("failed", "authorization")
@@ -380,8 +380,8 @@ async def test_being_claimed_again_takes_the_approval_and_the_open_plan_as_the_f
     await plan(records)
     await decide(records)
     await claim(records)
-    await records.calls.finish(KEY, state="rejected", output=None, error="gone", now=NOW)
-    await records.calls.broke(KEY)
+    await records.claims.finish(KEY, state="rejected", output=None, error="gone", now=NOW)
+    await records.claims.broke(KEY)
     with pytest.raises(NotAllowed, match="no approval covers exactly this action"):
         await claim(records, call(digest=action_digest(TOOL, "another account", ARGUMENTS)))
     await records.plans.close_others("thread", "a newer turn")
@@ -397,7 +397,7 @@ async def test_no_attempt_follows_one_that_is_under_way_or_succeeded(records: Re
     await decide(records, again)
     await claim(records)
     if state != "claimed":
-        await records.calls.finish(KEY, state=state, output=1, error=None, now=NOW)
+        await records.claims.finish(KEY, state=state, output=1, error=None, now=NOW)
     found = await claim(records, call(again))
     assert found is not None
     assert (found.key, found.state) == (KEY, state)

@@ -1,7 +1,7 @@
 """What runs when: with steps that end when the test says so, and no clock at all."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
@@ -59,6 +59,10 @@ class Scripted:
         self.gates.setdefault(step_id, asyncio.Event()).set()
 
 
+async def nothing(steps: Collection[str]) -> Mapping[str, Any]:
+    return {}
+
+
 async def settled() -> None:
     """Everything that can happen without anybody's help has happened."""
     for _ in range(30):
@@ -72,7 +76,7 @@ def statuses(states: dict[str, StepState]) -> dict[str, str]:
 async def test_a_step_starts_as_soon_as_its_needs_are_there_whatever_else_still_runs() -> None:
     work = Scripted(held=True)
     plan = [read("slow"), read("quick"), read("next", "quick"), read("last", "slow", "next")]
-    running = asyncio.create_task(carry_out(plan, work, {}))
+    running = asyncio.create_task(carry_out(plan, work, nothing))
     await settled()
     assert work.log == ["+slow", "+quick"]
     work.end("quick")
@@ -88,17 +92,21 @@ async def test_a_step_starts_as_soon_as_its_needs_are_there_whatever_else_still_
     assert set(statuses(await running).values()) == {"succeeded"}
 
 
-async def test_a_step_gets_the_outputs_it_needs_and_those_of_earlier_turns() -> None:
+async def test_a_step_gets_the_outputs_it_needs_those_of_earlier_turns_too() -> None:
     work = Scripted()
-    await carry_out([read("a"), read("b", "a", "old")], work, {"old": 1})
+
+    async def earlier(steps: Collection[str]) -> Mapping[str, Any]:
+        return {step: 1 for step in steps if step == "old"}
+
+    await carry_out([read("a"), read("b", "a", "old")], work, earlier)
     assert work.outputs["b"] == {"old": 1, "a": "output of a"}
-    assert work.outputs["a"] == {"old": 1}
+    assert work.outputs["a"] == {}
 
 
 async def test_writes_keep_the_order_of_the_plan_even_between_connections() -> None:
     work = Scripted(held=True)
     plan = [write("one", connection="c1"), write("two", connection="c2"), write("three", connection="c1")]
-    running = asyncio.create_task(carry_out(plan, work, {}))
+    running = asyncio.create_task(carry_out(plan, work, nothing))
     for step_id in ("one", "two", "three"):
         await settled()
         assert work.log[-1] == f"+{step_id}"
@@ -110,7 +118,7 @@ async def test_writes_keep_the_order_of_the_plan_even_between_connections() -> N
 async def test_a_read_after_a_write_on_the_same_connection_waits_and_others_do_not() -> None:
     work = Scripted(held=True)
     plan = [read("before"), write("write"), read("after"), read("elsewhere", connection="c2")]
-    running = asyncio.create_task(carry_out(plan, work, {}))
+    running = asyncio.create_task(carry_out(plan, work, nothing))
     await settled()
     assert work.log == ["+before", "+write", "+elsewhere"]
     work.end("write")
@@ -134,7 +142,7 @@ async def test_everything_that_must_be_asked_is_gathered_and_what_waits_for_it_w
         read("other", connection="c2"),
         write("w3"),
     ]
-    states = statuses(await carry_out(plan, work, {}))
+    states = statuses(await carry_out(plan, work, nothing))
     assert states == {
         "w1": "asking", "w2": "asking", "needs": "waiting", "same": "waiting", "other": "succeeded", "w3": "waiting",
     }  # fmt: skip
@@ -152,7 +160,7 @@ async def test_everything_that_must_be_asked_is_gathered_and_what_waits_for_it_w
 )
 async def test_what_needs_a_step_that_did_not_succeed_is_blocked_and_says_by_which(status: Any, told: str) -> None:
     work = Scripted(prepared={"a": StepState(status)})
-    states = await carry_out([read("a"), read("b", "a"), read("c", "b"), read("free")], work, {})
+    states = await carry_out([read("a"), read("b", "a"), read("c", "b"), read("free")], work, nothing)
     assert statuses(states) == {"a": status, "b": "blocked", "c": "blocked", "free": "succeeded"}
     assert "a" in states["b"].error
     assert told in states["b"].error
@@ -161,7 +169,7 @@ async def test_what_needs_a_step_that_did_not_succeed_is_blocked_and_says_by_whi
 @pytest.mark.parametrize(("status", "then"), [("rejected", "succeeded"), ("failed", "blocked"), ("unknown", "blocked")])
 async def test_a_later_write_goes_on_after_a_refusal_but_not_after_a_failure(status: Any, then: str) -> None:
     work = Scripted({"one": StepState(status)})
-    states = statuses(await carry_out([write("one"), write("two"), read("look")], work, {}))
+    states = statuses(await carry_out([write("one"), write("two"), read("look")], work, nothing))
     assert states == {"one": status, "two": then, "look": then}
 
 
@@ -184,7 +192,7 @@ async def test_a_connection_that_broke_holds_up_only_what_uses_it_or_needs_a_ste
         write("elsewhere", connection="c4"),
         read("look"),
     ]
-    states = await carry_out(plan, work, {})
+    states = await carry_out(plan, work, nothing)
     assert statuses(states) == {
         "w1": broken.status, "other": "succeeded", "needs": behind, "further": behind, "ordered": behind,
         "elsewhere": "succeeded", "look": behind,
@@ -196,7 +204,7 @@ async def test_a_connection_that_broke_holds_up_only_what_uses_it_or_needs_a_ste
 async def test_what_was_done_stays_done_when_an_earlier_write_fails_after_all() -> None:
     work = Scripted({"one": StepState("failed")}, done=("two",))
     plan = [write("one"), write("two", connection="c2"), write("three", connection="c2")]
-    assert statuses(await carry_out(plan, work, {})) == {"one": "failed", "two": "succeeded", "three": "blocked"}
+    assert statuses(await carry_out(plan, work, nothing)) == {"one": "failed", "two": "succeeded", "three": "blocked"}
 
 
 async def test_an_error_of_ours_is_not_swallowed() -> None:
@@ -205,7 +213,7 @@ async def test_an_error_of_ours_is_not_swallowed() -> None:
             raise RuntimeError("the disk is full")
 
     with pytest.raises(ExceptionGroup) as raised:
-        await carry_out([read("a"), read("b")], Broken(), {})
+        await carry_out([read("a"), read("b")], Broken(), nothing)
     assert raised.group_contains(RuntimeError, match="the disk is full")
 
 
@@ -229,7 +237,7 @@ def test_no_step_starts_before_its_needs_ended_and_all_that_can_run_does(
 
     async def run() -> tuple[Scripted, dict[str, StepState]]:
         work = Scripted({step_id: StepState("failed") for step_id in failing}, held=True)
-        running = asyncio.create_task(carry_out(plan, work, {}))
+        running = asyncio.create_task(carry_out(plan, work, nothing))
         while not running.done():
             await settled()
             begun = [entry[1:] for entry in work.log if entry[0] == "+" and f"-{entry[1:]}" not in work.log]

@@ -5,20 +5,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.runnables import RunnableLambda
-
 from nango_graph.execution.health import Health
 from nango_graph.execution.judging import Judge
+from nango_graph.execution.sending import Sender
+from nango_graph.execution.slots import Slots
 from nango_graph.identity import BY_RULE
 from nango_graph.records import AUTHORIZATION, Call, CallKey, CallState, Cause, Decision, NotAllowed, TurnRow
 from nango_graph.services import Services
-from nango_tools import Access, NangoError
+from nango_tools import Access
 from nango_tools.policy import Effect, Ruling
 
 if TYPE_CHECKING:
     from nango_graph.execution.units import Unit
 
-CONCURRENCY = 8
 LEASE_MARGIN = 30.0
 """Seconds by which a claim outlives the client's time-out."""
 _LOOK_AGAIN = 1.0
@@ -41,9 +40,9 @@ class Caller:
         self._turn = turn
         self._health = health
         self._judge = judge
-        self._sending = sending
         self._notice = notice
-        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._slots = Slots(services.settings)
+        self._sender = Sender(services, sending=sending)
 
     async def make(self, unit: "Unit") -> Call:
         """The call as it ended, whoever made it. The policy is asked once more: a rule that was added meanwhile counts."""
@@ -68,10 +67,10 @@ class Caller:
         known = await records.calls.get(unit.key)
         if known is not None:
             return known
-        async with self._slots:
+        async with self._slots.of(unit.connection["connection_id"]):
             if self._health.usable(unit.tool.integration) is None:
                 return self._call(unit, "not_sent", cause=AUTHORIZATION)
-            state, output, error = await self._send(unit, writes=False)
+            state, output, error = await self._sender.send(unit, writes=False)
         call = self._call(unit, state, output=output, error=str(error) if error else None)
         if error is not None and await self._health.broke(unit.tool.integration, error):
             return replace(call, cause=AUTHORIZATION)
@@ -86,7 +85,7 @@ class Caller:
         lease = clock.now() + self._services.settings.nango.write_timeout + LEASE_MARGIN
         claim = self._call(unit, "claimed", lease_until=lease)
         try:
-            existing = await records.calls.claim(
+            existing = await records.claims.claim(
                 claim,
                 tenant=tenant,
                 thread_id=self._turn.thread_id,
@@ -98,19 +97,19 @@ class Caller:
             return self._call(unit, "failed", error=f"Not sent: {reason}.")
         if existing is not None:
             return await ended(self._services, existing, notice=self._notice)
-        async with self._slots:
+        async with self._slots.of(unit.connection["connection_id"]):
             try:
-                state, output, error = await self._send(unit, writes=True)
+                state, output, error = await self._sender.send(unit, writes=True)
             except asyncio.CancelledError:
                 stopped = "The run was stopped before the answer came."
-                finish = records.calls.finish(unit.key, state="unknown", output=None, error=stopped, now=clock.now())
+                finish = records.claims.finish(unit.key, state="unknown", output=None, error=stopped, now=clock.now())
                 await asyncio.shield(finish)
                 raise
         told = str(error) if error else None
-        await records.calls.finish(unit.key, state=state, output=output, error=told, now=clock.now())
+        await records.claims.finish(unit.key, state=state, output=output, error=told, now=clock.now())
         call = self._call(unit, state, output=output, error=told)
         if error is not None and await self._health.broke(unit.tool.integration, error):
-            await records.calls.broke(unit.key)
+            await records.claims.broke(unit.key)
             return replace(call, cause=AUTHORIZATION)
         return call
 
@@ -118,25 +117,6 @@ class Caller:
         """A call that the records have, as it ended."""
         now = await self._services.records.calls.get(call.key)
         return await ended(self._services, now or call, notice=self._notice)
-
-    async def _send(self, unit: "Unit", *, writes: bool) -> tuple[CallState, Any, NangoError | None]:
-        async def send(arguments: Any) -> Any:
-            return await self._services.nango.runner.trigger(
-                connection_id=unit.connection["connection_id"],
-                integration_id=unit.tool.integration,
-                action=unit.tool.name,
-                input=unit.tool.input_of(arguments),
-                writes=writes,
-            )
-
-        self._sending(unit)
-        try:
-            # A runnable of its own, so that each call is a named run in a trace.
-            output = await RunnableLambda(send).with_config(run_name=unit.tool.id).ainvoke(unit.arguments)
-        except NangoError as error:
-            # The states of a call are the outcomes, and "claimed".
-            return error.outcome.value, None, error
-        return "succeeded", output, None
 
     def _call(
         self,
@@ -183,7 +163,7 @@ async def ended(services: Services, call: Call, *, notice: Callable[[str], None]
     while call.state == "claimed":
         left = call.lease_until - clock.now()
         if left < 0:
-            await records.calls.give_up(call.key, now=clock.now())
+            await records.claims.give_up(call.key, now=clock.now())
         else:
             if not said:
                 said = True

@@ -1,5 +1,6 @@
 """What earlier steps brought: whole, for references; short, for prompts. Read from the records, not from the state."""
 
+from collections.abc import Collection
 from typing import Any
 
 from nango_graph.planning.signatures import abridged, preview_of, shape_of
@@ -10,11 +11,21 @@ PREVIEWED = 8
 """Of the results of earlier turns, the last so many are shown with a preview, all of them with their shape."""
 
 
-async def load_outputs(records: Records, thread_id: str, tenant: str) -> dict[str, Any]:
-    """Outputs by step id. A step that ran once for each item has a list."""
-    plans = await records.plans.of_thread(thread_id)
-    calls = await records.calls.of_thread(thread_id, tenant)
-    return {step: output for step, _, output in _by_step(plans, calls)}
+class Outputs:
+    """Of the steps of a thread's plans, whole."""
+
+    def __init__(self, records: Records, thread_id: str, tenant: str) -> None:
+        self._records = records
+        self._thread_id = thread_id
+        self._tenant = tenant
+
+    async def of(self, steps: Collection[str]) -> dict[str, Any]:
+        """Outputs by step id, of those of the steps that have one. A step that ran once for each item has a list."""
+        if not steps:
+            return {}
+        plans = await self._records.plans.of_thread(self._thread_id)
+        calls = await self._records.calls.of_thread(self._thread_id, self._tenant)
+        return {step: output for step, _, output in _by_step(plans, calls) if step in steps}
 
 
 async def earlier_results(records: Records, thread_id: str, tenant: str) -> list[Result]:

@@ -5,15 +5,28 @@ a write to the same connection waits for it.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from nango_graph.planning.plan import Step
 
-Status = Literal["succeeded", "failed", "unknown", "rejected", "declined", "blocked", "asking", "parked", "waiting"]
+Status = Literal[
+    "succeeded",
+    "skipped",
+    "failed",
+    "unknown",
+    "rejected",
+    "declined",
+    "blocked",
+    "stopped",
+    "asking",
+    "parked",
+    "waiting",
+]
 """`blocked`: a step it needs did not succeed. `asking`: a human must decide. `parked`: its connection must be authorized
-first. `declined`: the user goes on without that. `waiting`: for a step that is asking or parked.
+first. `declined`: the user goes on without that. `waiting`: for a step that is asking or parked. `skipped`: its condition does not hold, or it needs
+a step that was skipped. `stopped`: the run came to an end before it could be done; another one goes on with it.
 """
 
 
@@ -40,6 +53,8 @@ class Planned:
 
 
 P = TypeVar("P")
+Earlier = Callable[[Collection[str]], Awaitable[Mapping[str, Any]]]
+"""Outputs of steps of earlier plans, by step id: those of the ids given that there are."""
 
 
 class Work(Protocol[P]):
@@ -53,14 +68,12 @@ class Work(Protocol[P]):
         """Makes the calls."""
 
 
-async def carry_out(plan: Sequence[Planned], work: Work[P], earlier_outputs: Mapping[str, Any]) -> dict[str, StepState]:
+async def carry_out(plan: Sequence[Planned], work: Work[P], earlier: Earlier) -> dict[str, StepState]:
     """Runs everything that can run. Returns when nothing can any more: finished, or waiting for decisions."""
     tasks: dict[str, asyncio.Task[StepState]] = {}
     async with asyncio.TaskGroup() as group:
         for position, planned in enumerate(plan):
-            tasks[planned.step.id] = group.create_task(
-                _one(planned, plan[:position], dict(tasks), work, earlier_outputs)
-            )
+            tasks[planned.step.id] = group.create_task(_one(planned, plan[:position], dict(tasks), work, earlier))
     return {step_id: task.result() for step_id, task in tasks.items()}
 
 
@@ -69,10 +82,10 @@ async def _one(
     before: Sequence[Planned],
     tasks: Mapping[str, asyncio.Task[StepState]],
     work: Work[P],
-    earlier_outputs: Mapping[str, Any],
+    earlier: Earlier,
 ) -> StepState:
     step = planned.step
-    outputs = dict(earlier_outputs)
+    outputs = dict(await earlier(step.needs - tasks.keys()))
     for needed in sorted(step.needs & tasks.keys()):
         state = await tasks[needed]
         if hindrance := _hindered(needed, state):
@@ -81,13 +94,13 @@ async def _one(
     prepared = await work.prepare(step, outputs)
     if isinstance(prepared, StepState):
         return prepared
-    for earlier in before if work.sends(prepared) else ():
-        if earlier.writes and (planned.writes or earlier.connection_id == planned.connection_id):
-            state = await tasks[earlier.step.id]
+    for prior in before if work.sends(prepared) else ():
+        if prior.writes and (planned.writes or prior.connection_id == planned.connection_id):
+            state = await tasks[prior.step.id]
             # A human who refused one write saw the others beside it, and a connection that broke holds up what uses it only;
             # a write that failed may be why the next makes no sense.
-            elsewhere = state.unconnected and earlier.connection_id != planned.connection_id
-            if state.status != "rejected" and not elsewhere and (hindrance := _hindered(earlier.step.id, state)):
+            elsewhere = state.unconnected and prior.connection_id != planned.connection_id
+            if state.status != "rejected" and not elsewhere and (hindrance := _hindered(prior.step.id, state)):
                 return hindrance
     return await work.run(prepared)
 

@@ -1,35 +1,30 @@
 """One step's work: bind its arguments, look up what rules and humans decided, make its calls, and commit what came of them."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nango_graph.digests import digest
+from nango_graph.execution.binding import bound_calls
 from nango_graph.execution.calling import Caller
 from nango_graph.execution.health import Health
 from nango_graph.execution.judging import Judge
+from nango_graph.execution.permission import Permission
 from nango_graph.execution.scheduler import Status, StepState
 from nango_graph.execution.standing import Standing, Standings
 from nango_graph.execution.units import AskToSend, AskWhatHappened, Unit, unit_of
 from nango_graph.execution.words import (
-    ALLOWED_BEFORE,
-    APPROVED_OTHERWISE,
-    CHANGED_SINCE,
-    FAILED_BEFORE,
     done_before,
     reasons,
-    why_asked,
     why_withheld,
 )
 from nango_graph.offering import Offer
 from nango_graph.planning.arguments import argument_problem
 from nango_graph.planning.plan import Step
-from nango_graph.planning.references import ReferenceProblem, bind
+from nango_graph.planning.references import ReferenceProblem
 from nango_graph.records import AUTHORIZATION, Call, CallKey, PlanRow, Records
 from nango_tools import Access
-from nango_tools.policy import Effect, Ruling
+from nango_tools.policy import Ruling
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +63,7 @@ class StepWork:
         self._tenant = tenant
         self._offer = offer
         self._health = health
-        self._judge = judge
+        self._permission = Permission(plan, records, tenant, judge)
         self._declined = declined
         self._standings = standings
         self._caller = caller
@@ -77,7 +72,7 @@ class StepWork:
 
     async def prepare(self, step: Step, outputs: Mapping[str, Any]) -> Prepared | StepState:
         try:
-            bound = self._bound(step, outputs)
+            bound = bound_calls(step, self._plan.id, outputs, most=self._max_items)
         except ReferenceProblem as problem:
             return StepState("failed", error=f"{problem} Nothing was sent.")
         connection = self._health.usable(step.integration)
@@ -148,24 +143,6 @@ class StepWork:
             "parked", error=f"The connection to {name} must be authorized first. {told}".strip(), unconnected=True
         )
 
-    def _bound(self, step: Step, outputs: Mapping[str, Any]) -> dict[CallKey, Any]:
-        """Arguments of the calls that the step makes, by their first attempt."""
-        if step.for_each is None:
-            return {CallKey(self._plan.id, step.id): bind(step.arguments, outputs)}
-        items = bind(step.for_each, outputs)
-        if not isinstance(items, list):
-            raise ReferenceProblem(f"{step.for_each} is not a list.")
-        if len(items) > self._max_items:
-            raise ReferenceProblem(f"It would run {len(items)} times; at most {self._max_items} are allowed.")
-        occurrences: Counter[str] = Counter()
-        bound = {}
-        for item in items:
-            content = digest(item)[:24]
-            occurrences[content] += 1
-            key = CallKey(self._plan.id, step.id, f"{content}-{occurrences[content]}")
-            bound[key] = bind(step.arguments, {**outputs, "item": item})
-        return bound
-
     def _as_it_stands(
         self, standings: Sequence[Standing], step: Step, hindered: Callable[[Sequence[Call]], StepState]
     ) -> Prepared | StepState:
@@ -192,7 +169,7 @@ class StepWork:
         asks: list[AskToSend] = []
         denied: list[Ruling] = []
         for unit, standing in zip(units, standings, strict=True):
-            found = standing.call if standing.is_settled else await self._to_send(unit, standing)
+            found = standing.call if standing.is_settled else await self._permission.of(unit, standing)
             match found:
                 case Ruling():
                     denied.append(found)
@@ -216,45 +193,6 @@ class StepWork:
             return _rejected(standings, units[0].arguments)
         left_out = len(units) - len(calls) - len(denied)
         return Prepared(step, calls, at_once=reads, left_out=left_out, denied=denied)
-
-    async def _to_send(self, unit: Unit, standing: Standing) -> Unit | AskToSend | Ruling:
-        """The call that may be sent under the rules, or the decision that stands; the question for one; or why it is denied."""
-        decision = standing.decision
-        if decision is None:
-            ruling = self._ruling(unit)
-            if ruling.effect is not Effect.ASK:
-                return unit if ruling.effect is Effect.ALLOW else ruling
-            if unit.tool.access is not Access.READ and await self._was_sent(unit):
-                return unit
-            return AskToSend(unit, why_asked(ruling))
-        now = replace(
-            unit_of(standing.key, unit.step, unit.tool, unit.connection, decision.arguments),
-            edited=decision.arguments != unit.arguments,
-        )
-        ruling, following = self._ruling(now), replace(now, key=standing.following)
-        if ruling.effect is Effect.DENY:
-            return ruling
-        if standing.call is not None and not standing.call.may_be_claimed_again:
-            return AskToSend(following, (FAILED_BEFORE,))
-        # Worked out anew: the tool or the account may not be the one that was shown.
-        same = now.digest == decision.digest
-        if decision.is_by_rule:
-            if ruling.effect is Effect.ASK:
-                return AskToSend(following, (ALLOWED_BEFORE, *why_asked(ruling)))
-            return now if same else following
-        if not decision.is_for(now.tool.fingerprint, now.tool.access.value) and ruling.effect is not Effect.ALLOW:
-            return AskToSend(following, (CHANGED_SINCE, *why_asked(ruling)))
-        return now if same else AskToSend(following, (APPROVED_OTHERWISE,))
-
-    async def _was_sent(self, unit: Unit) -> bool:
-        """Was exactly this sent under another plan of the turn, so that it is not sent again anyway?"""
-        twin = await self._records.calls.done_before(self._plan.id, self._plan.turn_id, unit.digest, self._tenant)
-        return twin is not None
-
-    def _ruling(self, unit: Unit) -> Ruling:
-        return self._judge.of(
-            unit.tool, unit.connection, unit.arguments, plan_id=self._plan.id, step=unit.step.id, edited=unit.edited
-        )
 
     def _or_question(self, call: Call, *, of: CallKey) -> Call | AskWhatHappened:
         """The unknown outcome of a write is a human's to settle, and it is never sent again by itself."""

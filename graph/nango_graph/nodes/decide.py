@@ -59,7 +59,7 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     await services.records.decisions.record(decisions, tenant=turn.requester.tenant, thread_id=turn.thread_id, now=now)
     for key, said in outcomes:
         happened = said == "happened"
-        await services.records.calls.settle(
+        await services.records.claims.settle(
             key,
             state="succeeded" if happened else "failed",
             error=f"{actor} says that it {'happened' if happened else 'did not happen'}.",

@@ -11,18 +11,20 @@ from nango_graph.context import Context
 from nango_graph.execution.calling import Caller
 from nango_graph.execution.health import Health
 from nango_graph.execution.judging import Judge
-from nango_graph.execution.outputs import load_outputs
+from nango_graph.execution.outputs import Outputs
+from nango_graph.execution.progress import Progress
 from nango_graph.execution.provenance import provenance_in
-from nango_graph.execution.scheduler import Planned, StepState, carry_out
+from nango_graph.execution.replanning import worth_planning_again
+from nango_graph.execution.results import merged, result_of_step
+from nango_graph.execution.scheduler import Planned, carry_out
 from nango_graph.execution.standing import Standings
-from nango_graph.execution.units import Ask, Unit
+from nango_graph.execution.units import Ask
 from nango_graph.execution.work import StepWork
 from nango_graph.offering import Offer, offer_of
 from nango_graph.planning.plan import Step
-from nango_graph.planning.signatures import abridged, preview_of, shape_of
 from nango_graph.questions import approval_message, approval_requests
 from nango_graph.services import Services
-from nango_graph.state import Connection, Reply, Result, State
+from nango_graph.state import Connection, Reply, State
 from nango_graph.turn import thread_of, turn_of
 from nango_tools import Access, Tool
 
@@ -56,7 +58,7 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         parkings=state["turn"].get("parkings", {}),
     )
     because = state.get("declined_because") or {}
-    progress = _Progress(runtime)
+    progress = Progress(runtime)
     work = StepWork(
         plan=row,
         records=records,
@@ -81,10 +83,10 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         )
         for step in steps
     ]
-    states = await carry_out(planned, work, await load_outputs(records, thread_id, tenant))
+    states = await carry_out(planned, work, Outputs(records, thread_id, tenant).of)
     update: dict[str, Any] = {
         "steps": {**state["steps"], **{step_id: step.status for step_id, step in states.items()}},
-        "results": _merged(state["results"], [_result(step, states[step.id]) for step in steps]),
+        "results": merged(state["results"], [result_of_step(step, states[step.id]) for step in steps]),
     }
     asks: list[Ask] = [one for step in states.values() for one in step.asks]
     if asks:
@@ -95,7 +97,7 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
     if parked:
         progress.parked(parked, states)
         return {**update, **_parked({step.integration for step in parked}, health, state)}
-    if problem := _worth_planning_again(states, state):
+    if problem := worth_planning_again(states, state):
         update["problem"] = problem
         update["plan_id"] = None
     return update
@@ -121,72 +123,3 @@ def _parked(integrations: set[str], health: Health, state: State) -> dict[str, A
         "integrations": sorted({*state["integrations"], *parked}),
         "turn": {**state["turn"], "parkings": {**before, **counted}},
     }
-
-
-class _Progress:
-    """Streams what happens now. A step that ran before a pause or a crash is replayed in silence."""
-
-    def __init__(self, runtime: Runtime[Context]) -> None:
-        self._write = runtime.stream_writer
-        self._running: set[str] = set()
-
-    def sending(self, unit: Unit) -> None:
-        if unit.step.id not in self._running:
-            self._running.add(unit.step.id)
-            self._write({"type": "step", "id": unit.step.id, "tool": unit.tool.id, "status": "started"})
-
-    def ended(self, step: Step, state: StepState) -> None:
-        if step.id in self._running:
-            self._write(
-                {"type": "step", "id": step.id, "tool": step.tool, "status": state.status, "error": state.error}
-            )
-
-    def parked(self, steps: list[Step], states: dict[str, StepState]) -> None:
-        """Those that nothing was sent of: the others were told of when they ended."""
-        for step in steps:
-            if step.id not in self._running:
-                self._running.add(step.id)
-                self.ended(step, states[step.id])
-
-    def notice(self, text: str) -> None:
-        self._write({"type": "notice", "text": text})
-
-
-def _result(step: Step, state: StepState) -> Result:
-    result = Result(step=step.id, tool=step.tool, status=_STATUS_IN_WORDS.get(state.status, state.status))
-    result["arguments"] = abridged(state.arguments if state.arguments is not None else step.arguments)
-    if state.status == "succeeded":
-        result["shape"], result["preview"] = shape_of(state.output), preview_of(state.output)
-    if state.error:
-        result["error"] = state.error
-    if state.withheld:
-        result["withheld"] = state.withheld
-    return result
-
-
-_STATUS_IN_WORDS = {
-    "rejected": "rejected by the user",
-    "blocked": "not run",
-    "asking": "waits for approval",
-    "parked": "waits for its connection",
-    "declined": "failed",
-    "waiting": "waits for an earlier step",
-    "unknown": "unknown: it may have happened",
-}
-
-
-def _merged(before: list[Result], now: list[Result]) -> list[Result]:
-    ids = {result["step"] for result in now}
-    return [*(result for result in before if result["step"] not in ids), *now]
-
-
-def _worth_planning_again(states: dict[str, StepState], state: State) -> str | None:
-    """What failed, if the planner may try otherwise. A refusal by the user, or an unknown outcome, is not its to mend."""
-    failed = {step_id: step for step_id, step in states.items() if step.status in ("failed", "declined")}
-    settings = state["turn"]["settings"]
-    if not failed or any(step.status == "unknown" for step in states.values()):
-        return None
-    if state["turn"]["planned"] > settings["max_replans"]:
-        return None
-    told = " ".join(f"Step {step_id} failed: {step.error}" for step_id, step in failed.items())
-    return f"{told} What has succeeded stays done: refer to its outputs, don't repeat it."

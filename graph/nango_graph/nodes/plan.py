@@ -54,6 +54,7 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
                 ordinal=turn_state["planned"],
                 steps=[step.model_dump(mode="json", exclude_defaults=True) for step in submission.steps],
                 seen={result["tool"].partition("/")[0] for result in [*state["earlier"], *state["results"]]},
+                plan_again=submission.plan_again,
                 now=services.clock.now(),
             )
             return await _begun(row, state, runtime, services)

@@ -27,8 +27,19 @@ class Step(BaseModel):
     for_each: str | None = Field(
         default=None, description="Run once for each item of this list: ${s1.items}; ${item.id} is a field of the item."
     )
+    when: str | None = Field(
+        default=None,
+        description="Run only if this holds: ${length(s1.issues) > `0`}. Empty lists and texts, null and false don't.",
+    )
     after: list[str] = Field(
         default_factory=list, description="Ids of steps to wait for although no data comes from them."
+    )
+    independent: bool = Field(
+        default=False, description="Of a write: true if it may run at the same time as other writes, in any order."
+    )
+    select: str | None = Field(
+        default=None,
+        description="JMESPath over this step's own output: what of it you, and the user, need to see. References see the whole.",
     )
 
     @field_validator("arguments")
@@ -45,7 +56,7 @@ class Step(BaseModel):
             left.extend((child, depth + 1) for child in children)
         return arguments
 
-    @field_validator("for_each", mode="before")
+    @field_validator("for_each", "when", "select", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None
@@ -57,7 +68,7 @@ class Step(BaseModel):
     @property
     def needs(self) -> frozenset[str]:
         """Ids of the steps that this one takes data from, or waits for."""
-        return steps_referred_to(self.arguments) | steps_referred_to(self.for_each) | frozenset(self.after)
+        return steps_referred_to(self.arguments) | steps_referred_to([self.for_each, self.when]) | frozenset(self.after)
 
 
 class Submission(BaseModel):
@@ -72,6 +83,10 @@ class Submission(BaseModel):
     integration: str = ""
     account: str = Field(default="", description="Key of one of the <accounts>; empty lets the user choose.")
     steps: list[Step] = Field(default_factory=list)
+    plan_again: bool = Field(
+        default=False,
+        description="Of a plan: true if what comes after it can only be planned once its results are seen.",
+    )
 
     @classmethod
     def read(cls, arguments: Any) -> Self | str:

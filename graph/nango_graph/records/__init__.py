@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Self
 
 from nango_graph.records.accounts import Accounts, Known
-from nango_graph.records.calls import AUTHORIZATION, Call, Calls, CallState, Cause, NotAllowed
+from nango_graph.records.calls import AUTHORIZATION, Call, Calls, CallState, Cause
+from nango_graph.records.claims import Claims, NotAllowed
 from nango_graph.records.database import Database
 from nango_graph.records.decisions import CallKey, Decision, Decisions
 from nango_graph.records.definitions import Change, Definitions
@@ -46,6 +47,7 @@ class Records:
         self.plans = Plans(database)
         self.decisions = Decisions(database)
         self.calls = Calls(database)
+        self.claims = Claims(database)
         self.accounts = Accounts(database)
         self.owners = Owners(database)
         self.definitions = Definitions(database)

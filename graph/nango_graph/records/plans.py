@@ -20,6 +20,8 @@ class PlanRow:
     steps: list[dict[str, Any]]
     seen: frozenset[str] | None = None
     """Integrations whose results the planner saw: what it wrote by itself may come from them. None: not known, so any."""
+    plan_again: bool = False
+    """Is more to be planned once it has been carried out, with its results in view?"""
 
 
 class Plans:
@@ -36,6 +38,7 @@ class Plans:
         ordinal: int,
         steps: list[dict[str, Any]],
         seen: Iterable[str],
+        plan_again: bool = False,
         now: float,
     ) -> PlanRow:
         """Keeps the first plan of this id, and returns the one that is kept."""
@@ -50,6 +53,7 @@ class Plans:
                     state="open",
                     steps=steps,
                     seen=sorted(set(seen)),
+                    plan_again=plan_again,
                     created_at=now,
                 )
             )
@@ -93,4 +97,5 @@ def _plan(row: Any) -> PlanRow:
         row.state,
         row.steps,
         None if row.seen is None else frozenset(row.seen),
+        bool(row.plan_again),
     )

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-VERSION = 3
+VERSION = 4
 
 metadata = MetaData()
 
@@ -51,6 +52,9 @@ turns = Table(
     Column("finished_at", Float),
     Column("graph_id", String(255)),
     Column("settings", JSON),
+    Column("model_calls", Integer),
+    Column("tokens", Integer),
+    Column("seconds", Float),
 )
 
 waits = Table(
@@ -103,6 +107,7 @@ plans = Table(
     Column("steps", JSON, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("seen", JSON),
+    Column("plan_again", Boolean),
 )
 
 decisions = Table(
@@ -149,7 +154,30 @@ calls = Table(
     Column("finished_at", Float),
     PrimaryKeyConstraint("plan_id", "step", "item", "attempt"),
     Column("cause", String(32)),
+    Column("async_id", String(255)),
+    Column("artifact", String(64)),
     Index("nango_agent_calls_thread", "thread_id", "tenant"),
+    Index("nango_agent_calls_digest", "digest", "tenant"),
+)
+
+artifacts = Table(
+    "nango_agent_artifacts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("tenant", String(255), nullable=False),
+    Column("thread_id", String(255), nullable=False, index=True),
+    Column("size", Integer, nullable=False),
+    Column("shape", Prose, nullable=False),
+    Column("preview", Prose, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+finished_actions = Table(
+    "nango_agent_finished_actions",
+    metadata,
+    Column("id", String(255), primary_key=True),
+    Column("finished_at", Float, nullable=False),
 )
 
 accounts = Table(

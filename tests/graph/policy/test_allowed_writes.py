@@ -214,7 +214,7 @@ async def records(records_url: str | Path) -> AsyncIterator[Records]:
 
 
 async def claim(records: Records, by_rule: Decision | None, call: Call = CLAIM) -> Call | None:
-    return await records.calls.claim(call, tenant="user:ada", thread_id="t", now=1_000.0, by_rule=by_rule)
+    return await records.claims.claim(call, tenant="user:ada", thread_id="t", now=1_000.0, by_rule=by_rule)
 
 
 async def test_a_claim_records_the_rule_that_covers_it_and_only_one_wins(records) -> None:

@@ -395,16 +395,16 @@ async def test_a_write_that_was_stopped_before_it_left_is_told_as_what_it_is(rec
 async def test_a_policy_that_has_changed_since_is_what_counts(opened, written, records) -> None:
     """The process that decided is gone before it sent; the one that goes on has other rules."""
     saver = InMemorySaver()
-    claim = records.calls.claim
+    claim = records.claims.claim
 
     async def gone(*_: Any, **__: Any) -> Any:
         raise ConnectionAbortedError
 
-    records.calls.claim = gone
+    records.claims.claim = gone
     async with opened([[(CREATE, ISSUE)]], rules=ALLOWS, saver=saver) as alice:
         with pytest.raises(ConnectionAbortedError):
             await alice.start()
-    records.calls.claim = claim
+    records.claims.claim = claim
     async with opened([], rules=Policy(), saver=saver) as alice:
         assert len(await alice.go_on(None)) == 1, "now it asks"
     assert await written() == []

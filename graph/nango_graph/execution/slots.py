@@ -1,0 +1,22 @@
+"""How many calls leave at the same time: in all, and to one connection."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from nango_graph.settings import AgentSettings
+
+
+class Slots:
+    """Of one run."""
+
+    def __init__(self, settings: AgentSettings) -> None:
+        self._all = asyncio.Semaphore(settings.concurrency)
+        self._each = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(settings.concurrency_per_connection))
+
+    @asynccontextmanager
+    async def of(self, connection_id: str) -> AsyncIterator[None]:
+        # That of the connection first: a crowd at one must not take the places of all others.
+        async with self._each[connection_id], self._all:
+            yield

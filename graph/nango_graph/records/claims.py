@@ -1,0 +1,161 @@
+"""The ledger: writes are claimed here before they leave.
+
+A write, or a read that a rule asks for, is claimed by one committed `INSERT … ON CONFLICT DO NOTHING`. Whoever inserts the row may send, once;
+everybody else finds the row. A claim whose worker is gone becomes `unknown` when its lease has run out. A write that Nango
+refused because the connection was broken never ran: once that is mended it may be claimed again, under the same approval.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from nango_graph.identity import BY_RULE
+from nango_graph.records.calls import AUTHORIZATION, NEVER_RAN, Call, CallState, as_call, call_values, is_call
+from nango_graph.records.database import Database
+from nango_graph.records.decisions import CallKey, Decision, as_decision, decision_values
+from nango_graph.records.tables import calls, decisions, plans
+
+_MAY_BE_CLAIMED_AGAIN = and_(calls.c.cause == AUTHORIZATION, calls.c.state.in_(NEVER_RAN))
+_GIVEN_UP = {"state": "unknown", "error": "The process that sent it ended before the answer came."}
+
+
+class NotAllowed(Exception):
+    """A claim that no standing decision covers. `str()` says why, for the answer."""
+
+
+class Claims:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(
+        self,
+        call: Call,
+        *,
+        tenant: str,
+        thread_id: str,
+        now: float,
+        by_rule: Decision | None = None,
+        fingerprint: str = "",
+    ) -> Call | None:
+        """Claims a write, all checks and the row in one transaction. None: go and send. A call: it exists already.
+
+        Raises `NotAllowed` unless the plan is open, of this tenant and thread, and this exact action was approved: by a
+        human, for the tool with this `fingerprint` and access; or by a rule that allows it at this moment, whose decision is
+        `by_rule`. It is recorded before the claim.
+        """
+        async with self._database.transaction() as connection:
+            plan = (
+                await connection.execute(
+                    select(plans.c.turn_id, plans.c.state).where(
+                        plans.c.id == call.key.plan_id, plans.c.tenant == tenant, plans.c.thread_id == thread_id
+                    )
+                )
+            ).one_or_none()
+            if plan is None:
+                raise NotAllowed("the records have no such plan in this thread; ask for it again")
+            existing = await self._one(connection, is_call(call.key))
+            if existing is not None and not existing.may_be_claimed_again:
+                return existing
+            before = await self._one(connection, _done_before(call.key))
+            if before is not None:
+                return before
+            if plan.state != "open":
+                raise NotAllowed("the plan was closed by a newer message; ask for it again")
+            twin = await self._one(connection, _twin(call.key.plan_id, plan.turn_id, call.digest, tenant))
+            if twin is not None:
+                return twin
+            if by_rule is not None:
+                values = decision_values(by_rule, tenant=tenant, thread_id=thread_id, now=now)
+                await connection.execute(self._database.insert_if_absent(decisions).values(values))
+            approved = (
+                await connection.execute(
+                    select(decisions).where(
+                        decisions.c.plan_id == call.key.plan_id,
+                        decisions.c.step == call.key.step,
+                        decisions.c.item == call.key.item,
+                        decisions.c.attempt == call.key.attempt,
+                        decisions.c.tenant == tenant,
+                        decisions.c.verdict == "approved",
+                    )
+                )
+            ).one_or_none()
+            if approved is None or approved.digest != call.digest:
+                raise NotAllowed("no approval covers exactly this action")
+            if by_rule is None and not as_decision(approved).is_for(fingerprint, call.access):
+                raise NotAllowed("the tool is not as it was when this was approved; ask for it again")
+            if by_rule is None and approved.actor.startswith(BY_RULE):
+                raise NotAllowed("the rule that allowed this does not hold any more")
+            values = call_values(call, tenant=tenant, thread_id=thread_id, now=now, finished=None)
+            statement = (
+                self._database.insert_if_absent(calls).values(values)
+                if existing is None
+                else update(calls).where(is_call(call.key), _MAY_BE_CLAIMED_AGAIN).values(values)
+            )
+            claimed = await connection.execute(statement.returning(calls.c.step))
+            return None if claimed.first() is not None else await self._one(connection, is_call(call.key))
+
+    async def finish(self, key: CallKey, *, state: CallState, output: Any, error: str | None, now: float) -> None:
+        """The outcome of a claimed call. One that was given up as unknown is still corrected by a late answer."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(calls)
+                .where(is_call(key), calls.c.state.in_(("claimed", "unknown")))
+                .values(state=state, output=output, error=error, finished_at=now)
+            )
+
+    async def broke(self, key: CallKey) -> None:
+        """Notes that a call did not succeed because its connection had broken."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(calls).where(is_call(key), calls.c.state.in_((*NEVER_RAN, "failed"))).values(cause=AUTHORIZATION)
+            )
+
+    async def give_up(self, key: CallKey, *, now: float) -> None:
+        """A claim whose lease has run out: nobody knows whether the action ran."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(calls)
+                .where(is_call(key), calls.c.state == "claimed", calls.c.lease_until < now)
+                .values(**_GIVEN_UP, finished_at=now)
+            )
+
+    async def settle(self, key: CallKey, *, state: CallState, error: str | None, now: float) -> None:
+        """What a human says about an unknown outcome."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(calls)
+                .where(is_call(key), calls.c.state == "unknown")
+                .values(state=state, error=error, finished_at=now)
+            )
+
+    async def done_before(self, plan_id: str, turn_id: str, digest: str, tenant: str) -> Call | None:
+        """The same action, sent under another plan of the same turn: what a re-plan must not repeat."""
+        async with self._database.transaction() as connection:
+            return await self._one(connection, _twin(plan_id, turn_id, digest, tenant))
+
+    async def _one(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> Call | None:
+        row = (await connection.execute(select(calls).where(condition).limit(1))).first()
+        return as_call(row) if row is not None else None
+
+
+def _done_before(key: CallKey) -> ColumnElement[bool]:
+    """An earlier attempt that is under way, or has succeeded after all: no later one may follow."""
+    return and_(
+        calls.c.plan_id == key.plan_id,
+        calls.c.step == key.step,
+        calls.c.item == key.item,
+        calls.c.attempt < key.attempt,
+        calls.c.state.in_(("claimed", "succeeded")),
+    )
+
+
+def _twin(plan_id: str, turn_id: str, digest: str, tenant: str) -> ColumnElement[bool]:
+    return and_(
+        calls.c.digest == digest,
+        calls.c.tenant == tenant,
+        calls.c.plan_id != plan_id,
+        calls.c.plan_id.in_(select(plans.c.id).where(plans.c.turn_id == turn_id)),
+        calls.c.access != "read",
+        calls.c.state.in_(("claimed", "succeeded", "unknown")),
+    )
