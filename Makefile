@@ -7,7 +7,7 @@ WORKERS ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test test-all wait-figures bench search-figures lint types lock clean
+.PHONY: help setup demo sandbox test test-all wait-figures bench search-figures kill-matrix lint types lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,8 +43,12 @@ $(NODE_PACKAGES): tests/node/package-lock.json tests/node/package.json
 wait-figures: setup  ## what becomes of waits for an authorization, as tables (some minutes)
 	@$(BIN)/python benchmarks/waits.py
 
-bench: setup  ## what the catalogue costs, beside plain MultiServerMCPClient.get_tools() (some minutes)
+bench: setup  ## turns beside create_agent and a plain loop; the catalogue beside plain get_tools() (some minutes)
+	@$(BIN)/python benchmarks/engine
 	@$(BIN)/python benchmarks/catalogue.py
+
+kill-matrix: setup  ## SIGKILL at hundreds of points, on SQLite and Postgres; a second start goes on
+	@$(BIN)/python benchmarks/kill_matrix.py kill-matrix
 
 search-figures: setup  ## how well tools are found, and how long the prompts are (some minutes)
 	@$(BIN)/python benchmarks/search_quality.py

@@ -3,15 +3,16 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from nango_graph.budgets import Budget
 from nango_graph.catalog_view import view_of
 from nango_graph.connections.finding import integrations_for
 from nango_graph.finding_tools import ToolFinder
 from nango_graph.models import call_tool_of
-from nango_graph.offering import offer_of, visible
+from nango_graph.offering import Offer, visible
 from nango_graph.planning.checking import Fault, next_step_id, plan_fault
 from nango_graph.planning.plan import SUBMIT_PLAN_SCHEMA, Submission
 from nango_graph.planning.presenting import presentable, presentable_summaries
-from nango_graph.prompts import Account, plan_prompt
+from nango_graph.prompts import Account, plan_prompt, refused
 from nango_graph.records import TurnRow
 from nango_graph.services import Services
 from nango_graph.state import Connection, State
@@ -19,7 +20,7 @@ from nango_tools import IntegrationSummary, Tool
 
 REPAIRS = 2
 SEARCHES = 3
-"""Of the model, in one planning. They count in no other budget."""
+"""Of the model, in one planning. Each is a call of the model, and counts in no other budget."""
 FOUND = 10
 """Tools that a search brings into view."""
 NEAR = 3
@@ -27,10 +28,10 @@ NEAR = 3
 
 
 async def ask_planner(
-    state: State, turn: TurnRow, services: Services, used: set[str]
+    state: State, turn: TurnRow, services: Services, used: set[str], *, offer: Offer, budget: Budget
 ) -> tuple[Submission | str, list[str]]:
     """A submission that holds, or what was wrong with the last try; and the ids of the tools that were looked for in this turn."""
-    tools = presentable((await offer_of(state, turn, services)).tools.values())
+    tools = presentable(offer.tools.values())
     others, accounts = await _others(state, turn, services), accounts_of(state)
     unlisted = _unlisted(state, tools, services)
     results = [*state["earlier"], *state["results"]]
@@ -51,7 +52,7 @@ async def ask_planner(
             problem=" ".join(filter(None, [problem, complaint])) or None,
             next_step_id=next_step_id(used),
         )
-        arguments = await call_tool_of(services.model, prompt, SUBMIT_PLAN_SCHEMA)
+        arguments = await call_tool_of(services.model, prompt, SUBMIT_PLAN_SCHEMA, budget)
         read = Submission.read(arguments) if isinstance(arguments, dict) else arguments
         fault: Fault | None = None
         match read:
@@ -77,21 +78,21 @@ async def ask_planner(
                     shown=shown,
                     used=used,
                     known=known,
-                    max_steps=state["turn"]["settings"]["max_steps"],
+                    max_steps=budget.most.max_steps,
                 )
         if fault is None:
             return read, searched
         near = await _near(fault.unknown, tools, services.finder)
         searched += [*near, *fault.unseen]
         text = f"{fault.text} Near that name are: {', '.join(near)}." if near else fault.text
-        complaint, faults = f"Your last submission was refused: {text}", faults + 1
+        complaint, faults = refused(text), faults + 1
         if faults > REPAIRS:
             return text, searched
 
 
 async def _others(state: State, turn: TurnRow, services: Services) -> list[IntegrationSummary]:
     """Integrations that the planner may still ask for."""
-    wanted: list[str] = state["turn"]["settings"]["integrations"]
+    wanted: list[str] = turn.settings.get("integrations") or []
     without = {*(state.get("connections") or {}), *state["declined"]}
     available = await visible(await integrations_for(services, turn.requester), turn, services)
     return [

@@ -45,7 +45,12 @@ class Context(BaseModel):
         description="Tools that must be approved before each use in this run, even if they only read: `integration/tool`, "
         "`*` stands for anything.",
     )
-    max_steps: int = Field(default=20, ge=1, le=100, description="The most steps that one plan may have.")
+    max_steps: int = Field(
+        default=20,
+        ge=1,
+        le=100,
+        description="The most steps that one plan may have. Each plan that `max_replans` allows may have as many.",
+    )
     max_items: int = Field(
         default=100,
         ge=1,
@@ -56,22 +61,26 @@ class Context(BaseModel):
         default=3,
         ge=0,
         le=10,
-        description="How often the rest may be planned again, after a step failed or when results call for it.",
+        description="How often the rest may be planned again in one turn, after a step failed or when results call for it.",
     )
     max_model_calls: int = Field(
-        default=20, ge=1, le=200, description="The most calls of the language model in one turn."
+        default=20,
+        ge=1,
+        le=200,
+        description="The most calls of the language model in one turn, however often the turn pauses.",
     )
     max_tokens: int = Field(
         default=400_000,
         ge=1_000,
         le=10_000_000,
-        description="The most tokens, in and out, of the language model in one turn.",
+        description="The most tokens, in and out, of the language model in one turn. Where its endpoint tells none, they are "
+        "estimated at four characters each.",
     )
     max_seconds: int = Field(
         default=3600,
         ge=1,
         le=86_400,
-        description="The most seconds of work in one turn. Waiting for people does not count.",
+        description="The most seconds of planning, carrying out and answering in one turn. Waiting for people does not count.",
     )
 
     @model_validator(mode="after")

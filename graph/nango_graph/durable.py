@@ -16,7 +16,8 @@ from langgraph.graph.state import CompiledStateGraph, StateGraph
 from langgraph.runtime import RunControl, Runtime
 
 from nango_graph.errors import UsageError
-from nango_graph.run_lease import LOST, Pace, ThreadBusy, only_run
+from nango_graph.records import Lease
+from nango_graph.run_lease import LEASE_KEY, LOST, Pace, ThreadBusy, only_run
 from nango_graph.services import ServicesSource
 from nango_graph.tracing import Tracing
 
@@ -57,7 +58,7 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
             config = await builder.tracing.traced(config, self.config)
         control = kwargs.get("control") or _parents_control(configurable) or RunControl()
         kwargs |= {"durability": "sync", "control": control}
-        alone: AbstractAsyncContextManager[None] = nullcontext()
+        alone: AbstractAsyncContextManager[Lease | None] = nullcontext()
         if builder.services is not None and thread_id:
             alone = only_run(
                 (await builder.services()).records,
@@ -69,13 +70,19 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
                 control=control,
             )
         try:
-            async with alone:
+            async with alone as lease:
                 given = input(await self.aget_state(config or {})) if callable(input) else input
-                async with aclosing(super().astream(given, config, **kwargs)) as run:  # type: ignore[type-var]
+                fenced = _fenced(config, lease)
+                async with aclosing(super().astream(given, fenced, **kwargs)) as run:  # type: ignore[type-var]
                     async for part in run:
                         yield part
         except GraphDrained:
             if control.drain_reason == LOST:
+                raise ThreadBusy(LOST) from None
+            raise
+        except ExceptionGroup as several:
+            # Steps run side by side: one that was refused its claim ends them all.
+            if several.subgroup(ThreadBusy) is not None:
                 raise ThreadBusy(LOST) from None
             raise
 
@@ -87,6 +94,12 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
         if self.checkpointer is None or self.checkpointer is True:
             return bool(configurable.get(_PARENTS_CHECKPOINTER))
         return self.checkpointer is not False and bool(configurable.get("thread_id"))
+
+
+def _fenced(config: RunnableConfig | None, lease: Lease | None) -> RunnableConfig:
+    """With this run's lease in the place of whatever stood there."""
+    given = config or RunnableConfig()
+    return {**given, "configurable": {**given.get("configurable", {}), LEASE_KEY: lease}}
 
 
 def _parents_control(configurable: dict[str, Any]) -> RunControl | None:

@@ -16,12 +16,12 @@ from langgraph.errors import GraphInterrupt
 from langgraph.types import interrupt
 from pydantic import JsonValue
 
-from nango_graph.approval import BadAnswer, again, ask, read_answers
+from nango_graph.approval import BadAnswer, again, ask
 from nango_graph.clock import Clock, SystemClock
 from nango_graph.digests import digest
 from nango_graph.execution.calling import LEASE_MARGIN
-from nango_graph.gate_questions import digest_of, edited, request_for
-from nango_graph.identity import BY_RULE, Requester
+from nango_graph.gate_questions import LONGEST_ID, decided_by_person, decided_by_rule, digest_of, request_for
+from nango_graph.identity import Requester
 from nango_graph.records import Call, CallKey, Decision, NotAllowed, Records
 from nango_graph.state import Asked
 from nango_tools import NangoError, Refused, Write
@@ -34,9 +34,7 @@ Approve = Callable[[dict[str, Any]], Awaitable[Any]]
 _STEP = "s1"
 _MOST_ANSWERS = 20
 _LOOK_AGAIN = 1.0
-_LONGEST = 255
-"""Of an id in the records."""
-_SENT_BEFORE = "The same action may have been sent before in this thread, and nobody knows whether it took effect: look in the account first."
+_SENT_BEFORE = "The same action was sent before in this thread, and may have taken effect: look in the account first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +91,7 @@ class LedgerGate:
         was_asked = before is not None and before.steps[0]["asks"]
         if ruling.effect is Effect.ALLOW and not in_doubt and not was_asked:
             await self._plan(entry, entry.key.plan_id, _step(write, asks=False))
-            return Decision(
-                key=entry.key,
-                verdict="approved",
-                digest=digest_of(write, write.arguments),
-                arguments=write.arguments,
-                asked_id="",
-                actor=f"{BY_RULE}{ruling.rule or 'no rule'}"[:_LONGEST],
-            )
+            return decided_by_rule(write, entry.key, ruling.rule)
         made = await self._asked(entry, write, _SENT_BEFORE if in_doubt else "")
         await self._records.decisions.record(
             [made], tenant=entry.tenant, thread_id=entry.thread_id, now=self._clock.now()
@@ -113,8 +104,8 @@ class LedgerGate:
     async def _in_doubt(self, entry: _Entry, write: Write) -> bool:
         """Models call again what failed. What may have happened already is not for a policy to allow once more."""
         action = digest_of(write, write.arguments)
-        calls = await self._records.calls.of_thread(entry.thread_id, entry.tenant)
-        return any(call.digest == action and call.state in ("claimed", "unknown") for call in calls)
+        before = await self._records.claims.sent_before(action, entry.tenant, entry.thread_id)
+        return any(one.state == "claimed" or one.may_have_happened for one in before)
 
     async def _asked(self, entry: _Entry, write: Write, note: str) -> Decision:
         asked = ask("approval", [request_for(write, entry.key.plan_id, note)])
@@ -128,7 +119,7 @@ class LedgerGate:
             else:
                 raw = await self._approve(asked["payload"])
             try:
-                return self._read(asked, raw, entry, write)
+                return decided_by_person(asked, raw, write, entry.key, self._actor or write.user_id)
             except BadAnswer as problem:
                 asked = again(asked, str(problem))
         raise Refused("Nobody gave an answer that could be taken. Nothing was sent.")
@@ -187,24 +178,6 @@ class LedgerGate:
         )
         return kept.steps[0]
 
-    def _read(self, asked: Asked, raw: Any, entry: _Entry, write: Write) -> Decision:
-        """Raises `BadAnswer` with a sentence."""
-        answer, confirm = read_answers(asked, raw)[0], asked["items"][0]["confirm"]
-        arguments = write.arguments
-        if answer.kind == "edit":
-            if confirm and str(answer.args.get(confirm, "")).strip().lower() != "yes":
-                raise BadAnswer(f"{write.tool.id}: set {confirm} to yes to go ahead, or reject.")
-            arguments = edited(write, {name: value for name, value in answer.args.items() if name != confirm})
-        return Decision(
-            key=entry.key,
-            verdict="rejected" if answer.kind == "reject" else "approved",
-            digest=digest_of(write, arguments),
-            arguments=arguments,
-            asked_id=asked["id"],
-            actor=_person(self._actor or write.user_id)[:_LONGEST],
-            message=answer.message,
-        )
-
     async def _sent(self, entry: _Entry, write: Write, decision: Decision, send: Send) -> JsonValue:
         claims, clock = self._records.claims, self._clock
         claim = Call(
@@ -222,7 +195,12 @@ class LedgerGate:
         by_rule = decision if decision.is_by_rule else None
         try:
             existing = await claims.claim(
-                claim, tenant=entry.tenant, thread_id=entry.thread_id, now=clock.now(), by_rule=by_rule
+                claim,
+                tenant=entry.tenant,
+                thread_id=entry.thread_id,
+                now=clock.now(),
+                by_rule=by_rule,
+                fingerprint=write.tool.fingerprint,
             )
         except NotAllowed as reason:
             raise Refused(f"Not sent: {reason}.") from reason
@@ -284,7 +262,7 @@ def _entry(write: Write) -> _Entry:
     thread_id = f"tools:{write.thread_id}"
     # Some models count their calls anew in each message, so the id alone may be another call's.
     plan_id = digest([tenant, write.user_id, thread_id, write.call_id, digest_of(write, write.arguments)])
-    return _Entry(CallKey(plan_id, _STEP), tenant, thread_id if len(thread_id) <= _LONGEST else digest(thread_id))
+    return _Entry(CallKey(plan_id, _STEP), tenant, thread_id if len(thread_id) <= LONGEST_ID else digest(thread_id))
 
 
 def _step(write: Write, *, asks: bool) -> dict[str, Any]:
@@ -297,8 +275,3 @@ def _place() -> str:
         return str(get_config().get("configurable", {}).get("checkpoint_ns") or "")
     except RuntimeError:
         return ""
-
-
-def _person(actor: str) -> str:
-    """Nobody passes for a rule by being called like one."""
-    return f"user:{actor}" if actor.startswith(BY_RULE) else actor

@@ -1,17 +1,20 @@
 """What happened before, as a model may see it: without what a rule denies by now, and without what the catalogue holds back."""
 
 from nango_graph.connections.finding import integrations_for
-from nango_graph.offering import offer_of, visible
+from nango_graph.offering import Offer, offer_of, visible
 from nango_graph.records import TurnRow
 from nango_graph.services import Services
 from nango_graph.state import Result, State
 
 
-async def in_view(state: State, turn: TurnRow, services: Services) -> State:
-    """The state with the results, and the steps of an unfinished plan, of tools that a model may still hear of."""
+async def in_view(state: State, turn: TurnRow, services: Services, offer: Offer | None = None) -> State:
+    """The state with the results, and the steps of an unfinished plan, of tools that a model may still hear of.
+
+    offer: of this turn, where it is at hand
+    """
     unfinished = state.get("unfinished") or []
     named = {result["tool"] for result in [*state["earlier"], *state["results"]]}
-    withheld = await _withheld(named | {str(step.get("tool")) for step in unfinished}, state, turn, services)
+    withheld = await _withheld(named | {str(step.get("tool")) for step in unfinished}, state, turn, services, offer)
     if not withheld:
         return state
 
@@ -26,12 +29,13 @@ async def in_view(state: State, turn: TurnRow, services: Services) -> State:
     }
 
 
-async def _withheld(named: set[str], state: State, turn: TurnRow, services: Services) -> set[str]:
+async def _withheld(named: set[str], state: State, turn: TurnRow, services: Services, offer: Offer | None) -> set[str]:
     """Of these tools, by id. Those of integrations that this turn does not use are judged as the choice of them is."""
     if not named:
         return set()
     connections = state.get("connections") or {}
-    offer = await offer_of(state, turn, services) if connections else None
+    if offer is None and connections:
+        offer = await offer_of(state, turn, services)
     withheld = {*offer.denied, *(held.tool for held in offer.held)} if offer is not None else set[str]()
     elsewhere = {tool.partition("/")[0] for tool in named} - connections.keys()
     if elsewhere:

@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, AnyMessage
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import ValidationError
 
+from nango_graph.budgets import Budget
 from nango_graph.errors import ModelError
 from nango_graph.settings import RULE_BASED, AgentSettings, ModelSettings
 from nango_tools import SettingsError
@@ -57,15 +58,18 @@ async def open_embeddings(settings: AgentSettings) -> AsyncIterator[Embeddings |
         )
 
 
-async def call_tool_of(model: BaseChatModel, prompt: list[AnyMessage], schema: dict[str, Any]) -> dict[str, Any] | str:
+async def call_tool_of(
+    model: BaseChatModel, prompt: list[AnyMessage], schema: dict[str, Any], budget: Budget
+) -> dict[str, Any] | str:
     """Has the model call the one tool it is given. Its arguments, or a line on what was wrong with the call.
 
-    Raises `ModelError` if the model could not be asked.
+    Raises `ModelError` if the model could not be asked, `BudgetReached` if the turn has no call left.
     """
     name = schema["function"]["name"]
+    asked = model.bind_tools([schema], tool_choice=name)
     try:
         with _failures_in_words():
-            message = await model.bind_tools([schema], tool_choice=name).ainvoke(prompt, {"tags": [_UNSEEN]})
+            message = await budget.ask(prompt, lambda: asked.ainvoke(prompt, {"tags": [_UNSEEN]}), tools=[schema])
     except ValidationError:
         # langchain-core's, for a tool call whose arguments are JSON but no object.
         return f"the arguments of {name} were not an object"
@@ -77,13 +81,18 @@ async def call_tool_of(model: BaseChatModel, prompt: list[AnyMessage], schema: d
     return f"{name} was not called"
 
 
-async def stream_text(model: BaseChatModel, prompt: list[AnyMessage]) -> AIMessage:
-    """The model's words, streamed to whoever listens, and whole in the end. Raises `ModelError`."""
-    whole: Any = None
-    with _failures_in_words():
+async def stream_text(model: BaseChatModel, prompt: list[AnyMessage], budget: Budget) -> AIMessage:
+    """The model's words, streamed to whoever listens, and whole in the end. Raises `ModelError`, `BudgetReached`."""
+
+    async def streamed() -> AIMessage:
+        whole: Any = None
         async for chunk in model.astream(prompt):
             whole = chunk if whole is None else whole + chunk
-    if whole is None or not whole.text.strip():
+        return whole if whole is not None else AIMessage("")
+
+    with _failures_in_words():
+        whole = await budget.ask(prompt, streamed)
+    if not whole.text.strip():
         raise ModelError("The language model answered with nothing.")
     return AIMessage(whole.text, id=whole.id)
 

@@ -1,7 +1,8 @@
 """What is asked before and after actions, in words and in the wire form: approvals, unknown outcomes."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -10,14 +11,20 @@ from nango_graph.approval import AnswerKind, Request, confirm_field
 from nango_graph.display import compact, markdown, visible
 from nango_graph.execution.units import Ask, AskToSend, AskWhatHappened
 from nango_graph.prompts import ANNOUNCES
-from nango_graph.records import Call
+from nango_graph.records import Call, CallKey
 from nango_graph.state import Asked
 from nango_tools import Access
 
+_NOTHING_KNOWN: Mapping[CallKey, Sequence[str]] = MappingProxyType({})
 
-def approval_requests(asks: Sequence[Ask]) -> list[Request]:
-    """One request for each step, with all its items; unknown outcomes one by one, and first."""
-    unknown = [_outcome_request(ask.call) for ask in asks if isinstance(ask, AskWhatHappened)]
+
+def approval_requests(asks: Sequence[Ask], evidence: Mapping[CallKey, Sequence[str]] = _NOTHING_KNOWN) -> list[Request]:
+    """One request for each step, with all its items; unknown outcomes one by one, and first. `evidence`: what is known of those,
+    in sentences that are safe to show.
+    """
+    unknown = [
+        _outcome_request(ask.call, evidence.get(ask.call.key, ())) for ask in asks if isinstance(ask, AskWhatHappened)
+    ]
     by_step: dict[tuple[str, str], list[AskToSend]] = {}
     for ask in asks:
         if isinstance(ask, AskToSend):
@@ -67,15 +74,20 @@ def _write_request(asks: Sequence[AskToSend]) -> Request:
     )
 
 
-def _outcome_request(call: Call) -> Request:
+def _outcome_request(call: Call, evidence: Sequence[str]) -> Request:
+    how = (
+        "Look in the account, then set `answer` to `happened`, `not_happened_retry` (send it again) or `not_happened_skip`. "
+        "Reject leaves it open."
+    )
+    lines = [
+        f"**Did this happen?** {markdown(call.tool)} was sent, but nobody knows whether it took effect. {markdown(call.error or '')}",
+        *(f"- {visible(line, keep='')}" for line in evidence),
+        how,
+    ]
     return Request(
         name="resolve_unknown_outcome",
         args={"tool": call.tool, "arguments": call.arguments, "answer": "unknown"},
-        description=(
-            f"**Did this happen?** {markdown(call.tool)} was sent, but nobody knows whether it took effect. "
-            f"{markdown(call.error or '')}\n\nLook in the account (it may still be running for up to 15 minutes), then set "
-            "`answer` to `happened`, `not_happened_retry` (send it again) or `not_happened_skip`. Reject leaves it open."
-        ),
+        description="\n\n".join(lines),
         allowed=["edit", "reject"],
         item={
             "about": "unknown",
@@ -96,6 +108,9 @@ def approval_message(asked: Asked) -> AIMessage:
         args = request["args"]
         detail = f"{len(args['items'])} times" if item.get("fans_out") else compact(args, 600)
         lines.append(f"- {markdown(request['name'])}: {markdown(detail)}")
+        if item["about"] == "unknown":
+            # What is known of it counts as much as the question.
+            lines += [f"  {line}" for line in request["description"].split("\n\n")]
     return announcement("\n".join(lines), about=asked["id"])
 
 

@@ -32,13 +32,16 @@ def after_planning(state: State) -> Literal["execute", "resolve_connections", "r
     return "execute" if state.get("plan_id") else "resolve_connections"
 
 
-def after_executing(state: State) -> Literal["approve", "plan", "resolve_connections", "respond"]:
+def after_executing(state: State) -> Literal["approve", "execute", "plan", "resolve_connections", "respond"]:
     if state.get("reply"):
         return "respond"
     if state.get("asked"):
         return "approve"
     if state.get("parked"):
         return "resolve_connections"
+    if "stopped" in state["steps"].values():
+        # The run is being ended, so this is where the next one begins.
+        return "execute"
     return "plan" if state.get("problem") and not state.get("plan_id") else "respond"
 
 

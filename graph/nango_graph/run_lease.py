@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from langgraph.config import get_config
 from langgraph.runtime import RunControl
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -14,6 +15,8 @@ from nango_graph.records import Lease, Records
 
 BUSY = "Another run is going on in this thread. Wait until it has ended, then try again."
 LOST = "Another run has taken over this thread, because this one did not show that it was alive. This one has stopped."
+LEASE_KEY = "__nango_agent_lease"
+"""Where a run's config holds its lease. It is an object that only `DurableGraph` puts there: no client can send one."""
 _AGAIN = 0.1
 _CLOCK = SystemClock()
 """Leases are about processes that live now: a clock that is moved would end them."""
@@ -36,11 +39,11 @@ class Pace:
 @asynccontextmanager
 async def only_run(
     records: Records, thread_id: str, namespace: str, *, pace: Pace, patient: bool, by_force: bool, control: RunControl
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Lease]:
     """Holds the thread's lease, and gives it back however the run ends. Raises `ThreadBusy`.
 
-    `namespace` tells graphs inside one parent's thread apart. `by_force` only marks the run, where a server's queue has
-    let it through. A lease that is lost drains `control`: the run stops before its next step, and this raises `ThreadBusy`.
+    `namespace` tells graphs inside one parent's thread apart. `by_force`: a server's queue has let the run through, so the lease is
+    taken whoever holds it, and what an older run still does is told by its fence. A lease that is lost drains `control`: the run stops before its next step, and this raises `ThreadBusy`.
     """
     name = f"run:{thread_id}|{namespace}"
     lease = await _taken(
@@ -49,10 +52,19 @@ async def only_run(
     over = asyncio.Event()
     keeping = asyncio.create_task(_keep(records, lease, pace, control, over))
     try:
-        yield
+        yield lease
     finally:
         over.set()
         await asyncio.shield(_end(records, lease, keeping))
+
+
+def lease_of_run() -> Lease | None:
+    """The lease of the run that a node runs in, with the fence that its writes are claimed with."""
+    try:
+        lease = get_config().get("configurable", {}).get(LEASE_KEY)
+    except RuntimeError:
+        return None
+    return lease if isinstance(lease, Lease) else None
 
 
 async def _end(records: Records, lease: Lease, keeping: asyncio.Task[None]) -> None:

@@ -42,6 +42,38 @@ class ModelSettings(BaseModel):
         )
 
 
+class Limits(BaseModel):
+    """The most that the budgets of a run's context may be, in this deployment. None: no less than the context itself allows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int | None = Field(default=None, ge=1)
+    items: int | None = Field(default=None, ge=1)
+    replans: int | None = Field(default=None, ge=0)
+    model_calls: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
+    seconds: int | None = Field(default=None, ge=1)
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """From `steps=50,seconds=7200`. Raises `SettingsError`."""
+        said: dict[str, int] = {}
+        for entry in _list(text):
+            name, _, number = (part.strip() for part in entry.partition("="))
+            if name not in cls.model_fields or name in said:
+                raise SettingsError(
+                    f"NANGO_AGENT_LIMITS: {entry[:60]!r} is {'there twice' if name in said else 'not known'}. "
+                    f"Give each of {', '.join(cls.model_fields)} at most once, as in steps=50,seconds=7200."
+                )
+            least = 0 if name == "replans" else 1
+            if not number.isascii() or not number.isdecimal() or len(number) > 9 or int(number) < least:
+                raise SettingsError(
+                    f"NANGO_AGENT_LIMITS: {name} must be a whole number from {least}, not {number[:40]!r}."
+                )
+            said[name] = int(number)
+        return cls(**said)
+
+
 class AgentSettings(BaseModel):
     """A deployment of the agent. Keys are `SecretStr`; nothing here ever comes from a run's context."""
 
@@ -74,6 +106,8 @@ class AgentSettings(BaseModel):
     """The same to one connection."""
     async_actions: tuple[str, ...] = ()
     """Globs of tools (`integration/tool`) that Nango runs asynchronously: those that may take minutes."""
+    limits: Limits = Limits()
+    """Caps the budgets that a run's context asks for."""
 
     @property
     def link_key(self) -> bytes:
@@ -104,6 +138,7 @@ class AgentSettings(BaseModel):
             concurrency=_number(environ, "NANGO_AGENT_CONCURRENCY", 20),
             concurrency_per_connection=_number(environ, "NANGO_AGENT_CONCURRENCY_PER_CONNECTION", 10),
             async_actions=_list(environ.get("NANGO_AGENT_ASYNC_ACTIONS", "")),
+            limits=Limits.read(environ.get("NANGO_AGENT_LIMITS", "")),
         )
 
 

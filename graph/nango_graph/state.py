@@ -61,10 +61,12 @@ class Result(TypedDict):
     arguments: NotRequired[Any]
     shape: NotRequired[str]
     preview: NotRequired[str]
+    selected: NotRequired[str]
+    """The step's `select`, where `preview` shows what that found. `shape` is that of the whole output."""
     size: NotRequired[int]
-    """Of the whole output, in bytes of JSON, where it is kept as an artifact."""
+    """Of the whole output, in bytes of JSON, where that is large."""
     artifacts: NotRequired[list[str]]
-    """Ids under which the records have the whole: `records.artifacts`."""
+    """Ids under which the records have the whole, or the first of its parts: `records.artifacts`."""
     error: NotRequired[str]
     withheld: NotRequired[str]
     """Which rule kept calls of the step from being made: for people, no model sees it."""

@@ -8,7 +8,8 @@
     plan ─▶ respond (an answer, a question);
     plan ─▶ resolve_connections (another integration, account or scope is needed);
     execute ─▶ resolve_connections (a connection broke); discover_tools ─▶ execute (and the plan goes on);
-    execute ─▶ plan (a step failed); decide ─▶ approve (asked again);
+    execute ─▶ plan (a step failed, or results call for more); execute ─▶ execute (the run was stopped: the next one goes on);
+    decide ─▶ approve (asked again);
     begin_turn ─▶ approve ─▶ decide ─▶ choose_integrations (what became of writes that were cut off is settled first)
 
 Two nodes ask, and do nothing else: await_connection and approve. What they ask was prepared by the node before.

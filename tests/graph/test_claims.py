@@ -401,3 +401,66 @@ async def test_no_attempt_follows_one_that_is_under_way_or_succeeded(records: Re
     found = await claim(records, call(again))
     assert found is not None
     assert (found.key, found.state) == (KEY, state)
+
+
+@pytest.mark.parametrize("state", ["succeeded", "unknown", "failed", "rejected", "not_sent"])
+async def test_of_what_was_sent_before_that_is_told_which_may_have_had_an_effect(
+    records: Records, state: CallState
+) -> None:
+    await plan(records)
+    await decide(records)
+    await claim(records)
+    await records.claims.finish(KEY, state=state, output=None, error="why", now=NOW)
+    found = await records.claims.sent_before(DIGEST, ADA.tenant, "thread")
+    told = [(one.key, one.turn_id, one.state, one.may_have_happened) for one in found]
+    effect = state in ("unknown", "failed")
+    assert told == ([] if state in ("rejected", "not_sent") else [(KEY, "turn", state, effect)])
+    assert await records.claims.sent_before(DIGEST, "user:eve", "thread") == []
+    assert await records.claims.sent_before(DIGEST, ADA.tenant, "another thread") == []
+    failed = await records.claims.failed_with(TOOL, CONNECTION, turn_id="turn", tenant=ADA.tenant, thread_id="thread")
+    assert [one.key for one in failed] == ([KEY] if state == "failed" else [])
+
+
+async def test_what_a_person_said_did_not_happen_needs_no_warning(records: Records) -> None:
+    await plan(records)
+    await decide(records)
+    await claim(records)
+    await records.claims.finish(KEY, state="unknown", output=None, error="lost", now=NOW)
+    await decide(records, replace(KEY, attempt=2), verdict="rejected")
+    (left_open,) = await records.claims.sent_before(DIGEST, ADA.tenant, "thread")
+    assert left_open.may_have_happened
+    await records.claims.settle(KEY, state="failed", error="ada says so", now=NOW)
+    (settled,) = await records.claims.sent_before(DIGEST, ADA.tenant, "thread")
+    assert not settled.may_have_happened
+
+
+@pytest.mark.parametrize("state", ["failed", "unknown"])
+async def test_a_rule_covers_no_repeat_of_what_may_have_happened_and_a_person_does(
+    records: Records, state: CallState
+) -> None:
+    await plan(records)
+    await plan(records, "next", turn_id="next turn")
+    await decide(records)
+    await claim(records)
+    await records.claims.finish(KEY, state=state, output=None, error="why", now=NOW)
+    again = replace(KEY, plan_id="next")
+    by_rule = Decision(again, "approved", DIGEST, ARGUMENTS, asked_id="", actor="policy:robot")
+    with pytest.raises(NotAllowed, match="a person must decide"):
+        await records.claims.claim(call(again), tenant=ADA.tenant, thread_id="thread", now=NOW, by_rule=by_rule)
+    assert await records.decisions.of_plan("next", ADA.tenant) == {}, "nor is the rule's decision kept"
+    await decide(records, again)
+    assert await claim(records, call(again)) is None
+
+
+async def test_a_claim_that_is_withdrawn_can_be_made_again_and_nobody_withdraws_another_ones(records: Records) -> None:
+    await plan(records)
+    await decide(records)
+    await claim(records)
+    await records.claims.withdraw(replace(call(), worker="another"))
+    assert await claim(records) is not None
+    await records.claims.withdraw(call())
+    assert await claim(records) is None
+    await records.claims.finish(KEY, state="succeeded", output=1, error=None, now=NOW)
+    await records.claims.withdraw(call())
+    assert (found := await records.calls.get(KEY)) is not None
+    assert found.state == "succeeded"

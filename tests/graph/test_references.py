@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nango_graph.planning.references import ReferenceProblem, bind, is_unbound, reference_problem, steps_referred_to
+from nango_graph.planning.references import (
+    Binding,
+    ReferenceProblem,
+    bind,
+    is_unbound,
+    reference_problem,
+    selection_problem,
+    steps_referred_to,
+)
 
 OUTPUTS: dict[str, Any] = {
     "s1": {
@@ -263,6 +271,117 @@ def test_a_large_output_may_be_passed_on_whole_but_text_of_many_is_bounded() -> 
     assert bind("${s1.all[].{n: number, b: body}}", BIG)[999]["n"] == 999
     with pytest.raises(ReferenceProblem, match="grew past"):
         bind("${s1.text} ${s1.text}", BIG)
+
+
+def bind_each(arguments: dict[str, Any], items: list[Any], outputs: dict[str, Any]) -> list[Any]:
+    """As a step binds its calls that runs for each of the items."""
+    binding = Binding(outputs)
+    return [binding.bind(arguments, {"item": item}) for item in items]
+
+
+def test_what_all_items_of_a_step_come_to_together_is_bounded() -> None:
+    """Each of them alone would be allowed."""
+    tracemalloc.start()
+    started = time.process_time()
+    try:
+        with pytest.raises(ReferenceProblem, match="come to more than 20 MB together"):
+            bind_each({"n": "${item.number}", "all": ["${s1.all}"]}, BIG["s1"]["all"], BIG)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10_000_000
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"x": "${s1.text} ${item.number}"},
+        {"x": "y" * 50_000},
+        {"x": ["${s1.text}", {"deep": "${item} and ${s1.text}"}]},
+        {"x" * 50_000: 1},
+        {"x": "${[item, s1.all]}"},
+    ],
+)
+def test_texts_names_and_values_of_the_plan_itself_count_as_well(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ReferenceProblem, match="together"):
+        bind_each(arguments, BIG["s1"]["all"], BIG)
+
+
+def test_many_arguments_of_one_call_have_one_budget() -> None:
+    with pytest.raises(ReferenceProblem, match="together"):
+        bind({f"a{number}": "${s1.all}" for number in range(40)}, BIG)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "${item && s1.all[?contains(to_string(@), 'q') && number > `5`]}",
+        "${item && sort_by(s1.all, &body)[0].number}",
+        "${[item, s1.all][1][?number==`1`].body}",
+        "${item && map(&contains(body, 'y'), s1.all)[0]}",
+    ],
+)
+def test_work_that_every_item_asks_for_is_bounded_over_all_of_them(expression: str) -> None:
+    started = time.process_time()
+    with pytest.raises(ReferenceProblem, match="for all calls of the step together"):
+        bind_each({"x": expression}, BIG["s1"]["all"] * 10, BIG)
+    assert time.process_time() - started < 8
+
+
+def test_what_is_the_same_for_all_items_is_worked_out_once() -> None:
+    bound = bind_each({"x": "${sort_by(s1.all, &body)[0].number}", "n": "${item}"}, list(range(5_000)), BIG)
+    assert [one["n"] for one in bound] == list(range(5_000))
+    assert {one["x"] for one in bound} == {0}
+
+
+def test_a_join_of_a_thousand_items_with_a_thousand_others_has_room() -> None:
+    even = {"s1": {"ids": list(range(0, 2_000, 2))}}
+    bound = bind_each({"x": "${contains(s1.ids, item)}"}, list(range(1_000)), even)
+    assert bound == [{"x": number % 2 == 0} for number in range(1_000)]
+
+
+def test_an_item_is_seen_by_its_own_call_only() -> None:
+    binding = Binding({"s1": {"x": 1}})
+    assert binding.bind("${item.n} ${s1.x}", {"item": {"n": 1}}) == "1 1"
+    assert binding.bind("${item.n} ${s1.x}", {"item": {"n": 2}}) == "2 1"
+    assert binding.bind("${item}", {"item": None}) is None
+    with pytest.raises(ReferenceProblem, match="needs item"):
+        binding.bind("${item.n}")
+
+
+def test_a_list_or_a_condition_is_not_counted_as_what_is_sent() -> None:
+    large = {"s1": {"all": [{"body": "x" * 100_000} for _ in range(300)]}}
+    binding = Binding(large)
+    assert len(binding.value_of("${s1.all}")) == 300
+    assert binding.value_of("${length(s1.all) > `0`}") is True
+    with pytest.raises(ReferenceProblem, match="together"):
+        binding.bind("${s1.all}")
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("issues[].{n: number, t: title}", None),
+        ("@", None),
+        ("[0]", None),
+        ("length(@)", None),
+        ("issues[", "is not JMESPath"),
+        ("", "is not JMESPath"),
+        ("nosuch(@)", "calls nosuch()"),
+        ("x" * 501, "is longer than 500 characters"),
+        ("x" + "[]" * 100, "is too complex"),
+    ],
+)
+def test_a_selection_is_checked_before_anything_runs(expression: str, told: str | None) -> None:
+    problem = selection_problem(expression)
+    assert problem is None if told is None else told in (problem or "")
+
+
+@given(NEARLY | st.text())
+@settings(max_examples=500)
+def test_whatever_a_selection_is_it_is_a_problem_or_none(expression: str) -> None:
+    assert selection_problem(expression) != ""
 
 
 @given(st.text())

@@ -10,57 +10,8 @@ from hypothesis import strategies as st
 
 from nango_graph.execution.scheduler import Planned, StepState, carry_out
 from nango_graph.planning.plan import Step
-
-
-def read(step_id: str, *needs: str, connection: str = "c1") -> Planned:
-    return Planned(_step(step_id, needs), writes=False, connection_id=connection)
-
-
-def write(step_id: str, *needs: str, connection: str = "c1") -> Planned:
-    return Planned(_step(step_id, needs), writes=True, connection_id=connection)
-
-
-def _step(step_id: str, needs: tuple[str, ...]) -> Step:
-    return Step(id=step_id, tool="app/act", arguments={name: f"${{{name}}}" for name in needs})
-
-
-class Scripted:
-    """Work whose steps end when they are told to, or as `states` say. `log` has what began and ended, in order."""
-
-    def __init__(
-        self,
-        states: dict[str, StepState] | None = None,
-        *,
-        prepared: dict[str, StepState] | None = None,
-        held: bool = False,
-        done: tuple[str, ...] = (),
-    ) -> None:
-        self.states, self.prepared, self.done = states or {}, prepared or {}, done
-        self.log: list[str] = []
-        self.outputs: dict[str, Mapping[str, Any]] = {}
-        self.gates: dict[str, asyncio.Event] = {}
-        self.held = held
-
-    async def prepare(self, step: Step, outputs: Mapping[str, Any]) -> Step | StepState:
-        self.outputs[step.id] = dict(outputs)
-        return self.prepared.get(step.id, step)
-
-    def sends(self, prepared: Step) -> bool:
-        return prepared.id not in self.done
-
-    async def run(self, prepared: Step) -> StepState:
-        self.log.append(f"+{prepared.id}")
-        if self.held:
-            await self.gates.setdefault(prepared.id, asyncio.Event()).wait()
-        self.log.append(f"-{prepared.id}")
-        return self.states.get(prepared.id, StepState("succeeded", output=f"output of {prepared.id}"))
-
-    def end(self, step_id: str) -> None:
-        self.gates.setdefault(step_id, asyncio.Event()).set()
-
-
-async def nothing(steps: Collection[str]) -> Mapping[str, Any]:
-    return {}
+from scripted_work import Scripted, nothing, read, write
+from virtual_time import VirtualLoop
 
 
 async def settled() -> None:
@@ -127,6 +78,92 @@ async def test_a_read_after_a_write_on_the_same_connection_waits_and_others_do_n
     for step_id in ("before", "after", "elsewhere"):
         work.end(step_id)
     await running
+
+
+async def test_an_independent_write_neither_waits_for_other_writes_nor_holds_them_up() -> None:
+    work = Scripted(held=True)
+    plan = [write("one"), write("free", independent=True), write("two"), read("look"), read("beside", connection="c2")]
+    running = asyncio.create_task(carry_out(plan, work, nothing))
+    await settled()
+    assert work.log == ["+one", "+free", "+beside"]
+    work.end("one")
+    await settled()
+    assert work.log[-2:] == ["-one", "+two"]
+    work.end("two")
+    await settled()
+    assert work.log[-1] == "-two", "a read of the same connection waits for the independent one too"
+    work.end("free")
+    await settled()
+    assert work.log[-1] == "+look"
+    work.end("look")
+    work.end("beside")
+    await running
+
+
+async def test_an_independent_write_that_failed_blocks_what_reads_after_it_and_no_other_write() -> None:
+    work = Scripted({"free": StepState("failed")})
+    states = statuses(await carry_out([write("free", independent=True), write("two"), read("look")], work, nothing))
+    assert states == {"free": "failed", "two": "succeeded", "look": "blocked"}
+
+
+async def test_what_comes_after_a_step_that_was_stopped_is_stopped_too() -> None:
+    work = Scripted({"a": StepState("stopped"), "w": StepState("stopped")})
+    plan = [read("a"), read("b", "a"), write("w"), write("x", connection="c2"), read("free", connection="c2")]
+    states = statuses(await carry_out([*plan, read("c", "b")], work, nothing))
+    assert states == {"a": "stopped", "b": "stopped", "w": "stopped", "x": "stopped", "free": "stopped", "c": "stopped"}
+
+
+async def test_a_plan_that_goes_round_in_circles_ends() -> None:
+    work = Scripted()
+    states = await carry_out([read("a", "b"), read("b", "a"), read("c", "c")], work, nothing)
+    assert set(states) == {"a", "b", "c"}
+
+
+async def test_outputs_of_earlier_turns_are_looked_up_only_for_steps_that_are_not_in_the_plan() -> None:
+    looked_up: list[set[str]] = []
+
+    async def earlier(steps: Collection[str]) -> Mapping[str, Any]:
+        looked_up.append(set(steps))
+        return {"old": []}
+
+    each = read("b", "a", for_each="${old}", after=["a"])
+    await carry_out([read("a"), each, read("c", "item", "b")], Scripted(), earlier)
+    assert looked_up == [{"old"}]
+
+
+UNEVEN: dict[str, tuple[list[Planned], dict[str, float], float]] = {
+    "chains of different length": (
+        [read("a"), read("b", "a"), read("c", "b"), read("d"), read("e", "d"), read("f", "e"), read("g", "c", "f")],
+        {"a": 0.3, "b": 0.1, "c": 0.4, "d": 0.1, "e": 0.1, "f": 0.5, "g": 0.1},
+        0.9,
+    ),
+    "writes in order beside a long read": (
+        [read("long"), write("w1"), write("w2", connection="c2"), write("w3", "long"), read("last", connection="c2")],
+        {"long": 1.0, "w1": 0.2, "w2": 0.3, "w3": 0.25, "last": 0.5},
+        1.25,
+    ),
+    "independent writes": (
+        [*(write(f"w{number}", independent=True) for number in range(8)), read("after")],
+        {**{f"w{number}": 0.1 * number for number in range(8)}, "after": 0.2},
+        0.9,
+    ),
+    "a hundred steps, of which one chain is long": (
+        [read("s0"), *(read(f"s{n}", f"s{n - 1}" if n % 10 else "s0") for n in range(1, 100))],
+        {f"s{n}": 0.01 * (n % 7 + 1) for n in range(100)},
+        0.47,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNEVEN)
+def test_a_plan_takes_as_long_as_its_critical_path(name: str) -> None:
+    plan, lasts, critical = UNEVEN[name]
+    loop = VirtualLoop()
+    work = Scripted(lasts=lasts)
+    states, took = loop.took(carry_out(plan, work, nothing))
+    loop.close()
+    assert {state.status for state in states.values()} == {"succeeded"}
+    assert took == pytest.approx(critical)
 
 
 ASKING = StepState("asking", asks=["?"])

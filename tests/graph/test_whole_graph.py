@@ -325,10 +325,11 @@ async def test_the_id_of_a_step_that_failed_is_not_used_again(agent) -> None:
 
 
 async def test_planning_again_ends_and_says_what_failed(agent) -> None:
-    agent.model.script = [plan(step(n, "github/get-issue", {**OCTO, "issue_number": 999})) for n in (1, 2, 3, 4)]
+    agent.model.script = [plan(step(n, "github/get-issue", {**OCTO, "issue_number": 990 + n})) for n in (1, 2, 3, 4, 5)]
     seen = await agent.say("look")
-    assert len(agent.model.prompts) == 3, "one plan, and two more after failures"
+    assert len(agent.model.prompts) == 4, "one plan, and three more after failures"
     assert seen.values["results"][-1]["status"] == "failed"
+    assert "planned again as often as one request may be (3 times)" in seen.answer
 
 
 async def test_a_write_that_was_done_is_not_done_again_by_a_new_plan_of_the_same_turn(agent) -> None:

@@ -75,12 +75,14 @@ async def statements_of(records: Records) -> AsyncIterator[list[tuple[str, Any]]
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         sent.append((statement, parameters))
 
-    engine = records._database._engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
+    engines = {records._database._engine.sync_engine, records._database._readers.sync_engine}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
         yield sent
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
 
 
 async def plan_of(records: Records, statement: str, parameters: Any) -> str:

@@ -13,6 +13,7 @@ from nango_tools.http import Http
 from nango_tools.management import ManagementMcp
 from nango_tools.mcp import HostedMcp
 from nango_tools.polling import Waiting
+from nango_tools.provider_limits import ProviderLimits
 from nango_tools.resources.actions import Actions
 from nango_tools.resources.connect_sessions import ConnectSessions
 from nango_tools.resources.connections import Connections
@@ -63,7 +64,7 @@ class NangoClient:
         self.environment_variables = EnvironmentVariables(self._http)
         self.proxy = Proxy(self._http)
         self.mcp = HostedMcp(self._http)
-        self.runner = Runner(self.actions, self.mcp)
+        self.runner = Runner(self.actions, self.mcp, ProviderLimits(sleep, clock, self._http.reads_wait))
         self.management = ManagementMcp(self._http)
 
     def end_user(self, tags: Mapping[str, str]) -> EndUser:

@@ -58,6 +58,10 @@ class Http:
             trust_env=False,
         )
 
+    def reads_wait(self) -> float:
+        """Seconds that a read would wait now for Nango's request limit, before it is sent."""
+        return self._quota.wait()
+
     async def aclose(self) -> None:
         await self._client.aclose()
 

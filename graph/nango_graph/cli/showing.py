@@ -12,7 +12,10 @@ _MARKS = {"succeeded": "done", "failed": "failed", "unknown": "outcome unknown",
 
 async def show(events: AsyncIterator[Event], terminal: Terminal) -> None:
     """Shows a run until it ends or asks."""
+    counting = _Counting(terminal)
     async for event in events:
+        if not (event.kind == "step" and event.data["status"] in ("started", "running")):
+            counting.is_cut_off()
         match event.kind:
             case "token":
                 terminal.stream(event.data)
@@ -30,15 +33,49 @@ async def show(events: AsyncIterator[Event], terminal: Terminal) -> None:
                 for step in event.data["steps"]:
                     purpose = f" - {step['purpose']}" if step["purpose"] else ""
                     terminal.say(f"    {step['id']} {step['tool']}{purpose}")
+            case "step" if event.data["status"] == "running":
+                counting.go_on(event.data)
             case "step" if event.data["status"] != "started":
-                error = f": {event.data['error']}" if event.data.get("error") else ""
-                mark = _MARKS.get(event.data["status"], event.data["status"])
-                terminal.say(f"  {event.data['id']} {event.data['tool']} {mark}{error}")
+                terminal.say(_ended(event.data))
             case "notice":
                 terminal.say(f"  {event.data['text']}")
             case _:
                 pass
     terminal.end_line()
+
+
+def _ended(step: dict[str, Any]) -> str:
+    mark = _MARKS.get(step["status"], step["status"])
+    count = f" ({step['done']:,} of {step['of']:,})" if "of" in step else ""
+    error = f": {step['error']}" if step.get("error") else ""
+    return f"  {step['id']} {step['tool']} {mark}{count}{error}"
+
+
+class _Counting:
+    """How far a step is that runs for each item: a line that grows, a new one once something else was shown."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._on_this_line = ""
+        self._told: dict[str, int] = {}
+
+    def go_on(self, step: dict[str, Any]) -> None:
+        ended = step["done"] + step["failed"]
+        # Four times are enough for a reader. The events come more often, for those who draw a bar.
+        quarter = 4 * ended // step["of"]
+        if quarter <= self._told.get(step["id"], 0):
+            return
+        self._told[step["id"]] = quarter
+        failed = f" ({step['failed']:,} failed)" if step["failed"] else ""
+        if self._on_this_line == step["id"]:
+            self._terminal.stream(f", {ended:,}{failed}")
+        else:
+            self._terminal.end_line()
+            self._terminal.stream(f"  {step['id']} {step['tool']} of {step['of']:,}: {ended:,}{failed}")
+            self._on_this_line = step["id"]
+
+    def is_cut_off(self) -> None:
+        self._on_this_line = ""
 
 
 def show_arguments(args: dict[str, Any], terminal: Terminal) -> None:

@@ -1,29 +1,64 @@
-"""What a step comes to once the outputs that it refers to are there: the arguments of each of its calls."""
+"""What a step comes to once the outputs that it refers to are there: whether it is done at all, and the arguments of each of its calls."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nango_graph.digests import digest
 from nango_graph.planning.plan import Step
-from nango_graph.planning.references import ReferenceProblem, bind
+from nango_graph.planning.references import Binding, ReferenceProblem, is_one_reference
 from nango_graph.records import CallKey
 
+MOST_ITEMS = 10_000
+"""Of one step. More than a run's `max_items` are asked about first; more than this are refused."""
 
-def bound_calls(step: Step, plan_id: str, outputs: Mapping[str, Any], *, most: int) -> dict[CallKey, Any]:
+
+class FoundNothing(ReferenceProblem):
+    """A reference came to null, or to nothing, where something is needed."""
+
+
+def condition_holds(when: str, outputs: Mapping[str, Any]) -> bool:
+    """As JMESPath has it: null, false, and empty texts, lists and objects are no; 0 is a yes. Raises `ReferenceProblem`."""
+    value = Binding(outputs).value_of(when)
+    return not (value is None or value is False or value in ("", [], {}))
+
+
+def bound_calls(step: Step, plan_id: str, outputs: Mapping[str, Any]) -> dict[CallKey, Any]:
     """Arguments of the calls that the step makes, by their first attempt. Raises `ReferenceProblem`."""
+    binding = Binding(outputs)
     if step.for_each is None:
-        return {CallKey(plan_id, step.id): bind(step.arguments, outputs)}
-    items = bind(step.for_each, outputs)
+        return {CallKey(plan_id, step.id): binding.bind(step.arguments)}
+    items = binding.value_of(step.for_each)
+    if items is None:
+        raise FoundNothing(f"{step.for_each} found nothing, so there is no list to go through.")
     if not isinstance(items, list):
         raise ReferenceProblem(f"{step.for_each} is not a list.")
-    if len(items) > most:
-        raise ReferenceProblem(f"It would run {len(items)} times; at most {most} are allowed.")
+    if len(items) > MOST_ITEMS:
+        raise ReferenceProblem(f"It would run {len(items):,} times; more than {MOST_ITEMS:,} are never allowed.")
     occurrences: Counter[str] = Counter()
     bound = {}
     for item in items:
         content = digest(item)[:24]
         occurrences[content] += 1
         key = CallKey(plan_id, step.id, f"{content}-{occurrences[content]}")
-        bound[key] = bind(step.arguments, {**outputs, "item": item})
+        bound[key] = binding.bind(step.arguments, {"item": item})
     return bound
+
+
+def found_nothing(step: Step, bound: Any) -> str:
+    """Which references of the step's arguments came to null, and where: "${s1.id} found nothing (for issue_number)". "" if none did."""
+    nothing = dict.fromkeys(_nulls(step.arguments, bound, ""))
+    return ", ".join(f"{reference} found nothing (for {name})" for name, reference in list(nothing)[:3])
+
+
+def _nulls(planned: Any, bound: Any, name: str) -> Iterator[tuple[str, str]]:
+    """(name of the argument, the reference). Both are of one form, but for what references brought."""
+    if isinstance(planned, str):
+        if bound is None and is_one_reference(planned):
+            yield name, planned
+    elif isinstance(planned, dict) and isinstance(bound, dict):
+        for key, value in planned.items():
+            yield from _nulls(value, bound.get(key), f"{name}.{key}" if name else key)
+    elif isinstance(planned, list) and isinstance(bound, list):
+        for position, (one, other) in enumerate(zip(planned, bound, strict=True)):
+            yield from _nulls(one, other, f"{name}[{position}]")

@@ -1,16 +1,18 @@
 """One call to Nango: a read is made and recorded; a write, or what else was asked for, is claimed, sent once, and recorded."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from nango_graph.execution.freshness import Freshness, Outdated
 from nango_graph.execution.health import Health
 from nango_graph.execution.judging import Judge
 from nango_graph.execution.sending import Sender
-from nango_graph.execution.slots import Slots
 from nango_graph.identity import BY_RULE
 from nango_graph.records import AUTHORIZATION, Call, CallKey, CallState, Cause, Decision, NotAllowed, TurnRow
+from nango_graph.records.claims import Overtaken
+from nango_graph.run_lease import LOST, ThreadBusy, lease_of_run
 from nango_graph.services import Services
 from nango_tools import Access
 from nango_tools.policy import Effect, Ruling
@@ -18,13 +20,15 @@ from nango_tools.policy import Effect, Ruling
 if TYPE_CHECKING:
     from nango_graph.execution.units import Unit
 
+T = TypeVar("T")
+
 LEASE_MARGIN = 30.0
 """Seconds by which a claim outlives the client's time-out."""
 _LOOK_AGAIN = 1.0
 
 
 class Caller:
-    """`sending` is told of each step whose call really leaves now; `notice` of waits that a person should know of."""
+    """Of one run. `sending` is told of each step whose call really leaves now; `notice` of waits that a person should know of."""
 
     def __init__(
         self,
@@ -41,12 +45,125 @@ class Caller:
         self._health = health
         self._judge = judge
         self._notice = notice
-        self._slots = Slots(services.settings)
-        self._sender = Sender(services, sending=sending)
+        self._sender = Sender(services, sending=sending, notice=notice)
+        self._freshness = Freshness(services, health)
+        self._lease = lease_of_run()
 
     async def make(self, unit: "Unit") -> Call:
-        """The call as it ended, whoever made it. The policy is asked once more: a rule that was added meanwhile counts."""
-        ruling = self._judge.of(
+        """The call as it ended, whoever made it. Raises `ThreadBusy` if another run has taken over the thread."""
+        if unit.tool.access is Access.READ and self._ruling(unit).effect is Effect.ALLOW:
+            return await self._read(unit)
+        return await self._write(unit)
+
+    async def _read(self, unit: "Unit") -> Call:
+        """One that the connection's state stopped is not recorded: it is made again."""
+        if self._health.usable(unit.tool.integration) is None:
+            return self._call(unit, "not_sent", cause=AUTHORIZATION)
+        state, output, error = await self._sender.send(unit, writes=False)
+        if error is not None and await self._health.broke(unit.tool.integration, error):
+            return self._call(unit, state, error=str(error), cause=AUTHORIZATION)
+        output, artifact = await self._kept(output)
+        call = self._call(unit, state, output=output, artifact=artifact, error=str(error) if error else None)
+        await self._services.records.calls.record(
+            call, tenant=self._turn.requester.tenant, thread_id=self._turn.thread_id, now=self._services.clock.now()
+        )
+        return call
+
+    async def _write(self, unit: "Unit") -> Call:
+        """The rules, the tool and the connection are looked at once more: what changed meanwhile counts."""
+        try:
+            fresh = await self._freshness.of(unit)
+        except Outdated as reason:
+            return await self._not_sent(unit, f"Not sent: {reason}.")
+        if fresh is None:
+            return self._call(unit, "not_sent", cause=AUTHORIZATION)
+        ruling = self._ruling(fresh)
+        if ruling.effect is Effect.DENY:
+            return await self._not_sent(unit, f"Not sent. {ruling.reason}")
+        try:
+            existing = await self._claimed(fresh, ruling)
+        except Overtaken:
+            # Whatever this run would make of it: the thread is another one's by now, and so are its steps.
+            raise ThreadBusy(LOST) from None
+        except NotAllowed as reason:
+            return self._call(unit, "failed", error=f"Not sent: {reason}.")
+        return await self.stands(existing) if existing is not None else await self._sent(fresh)
+
+    async def _not_sent(self, unit: "Unit", why: str) -> Call:
+        """What was sent before stays what it was."""
+        known = await self._services.records.calls.get(unit.key)
+        return await self.stands(known) if known is not None else self._call(unit, "failed", error=why)
+
+    async def _claimed(self, unit: "Unit", ruling: Ruling) -> Call | None:
+        """None: it is to be sent now. A run that is stopped meanwhile takes its claim back: nothing has left."""
+        records, now = self._services.records, self._services.clock.now()
+        if self._lease is None:
+            raise NotAllowed("this run has no lease on its thread")
+        claim = self._call(
+            unit, "claimed", lease_until=now + self._services.settings.nango.write_timeout + LEASE_MARGIN
+        )
+        claiming = asyncio.ensure_future(
+            records.claims.claim(
+                claim,
+                tenant=self._turn.requester.tenant,
+                thread_id=self._turn.thread_id,
+                now=now,
+                by_rule=_decision(unit, ruling) if ruling.effect is Effect.ALLOW else None,
+                fingerprint=unit.tool.fingerprint,
+                lease=self._lease,
+            )
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            await asyncio.wait([claiming])
+            if not claiming.cancelled() and claiming.exception() is None and claiming.result() is None:
+                await records.claims.withdraw(claim)
+            raise
+
+    async def _sent(self, unit: "Unit") -> Call:
+        """`unknown` if nobody can say how it ended."""
+        records, clock = self._services.records, self._services.clock
+        runs_on = False
+
+        async def started(async_id: str) -> None:
+            nonlocal runs_on
+            await to_the_end(records.async_actions.started(unit.key, async_id))
+            runs_on = True
+
+        try:
+            state, output, error = await self._sender.send(unit, writes=True, started=started)
+        except asyncio.CancelledError:
+            # What Nango has an id for stays claimed: whoever goes on asks Nango what came of it.
+            if not runs_on:
+                stopped = "The run was stopped before the answer came."
+                await to_the_end(
+                    records.claims.finish(unit.key, state="unknown", output=None, error=stopped, now=clock.now())
+                )
+            raise
+        call = await to_the_end(self._finished(unit, state, output, str(error) if error else None))
+        if error is not None and await self._health.broke(unit.tool.integration, error):
+            await records.claims.broke(unit.key)
+            return replace(call, cause=AUTHORIZATION)
+        return call
+
+    async def _finished(self, unit: "Unit", state: CallState, output: Any, error: str | None) -> Call:
+        output, artifact = await self._kept(output)
+        await self._services.records.claims.finish(
+            unit.key, state=state, output=output, artifact=artifact, error=error, now=self._services.clock.now()
+        )
+        return self._call(unit, state, output=output, artifact=artifact, error=error)
+
+    async def _kept(self, output: Any) -> tuple[Any, str | None]:
+        return await kept(self._services, self._turn, output)
+
+    async def stands(self, call: Call) -> Call:
+        """A call that the records have, as it ended."""
+        now = await self._services.records.calls.get(call.key)
+        return await ended(self._services, self._turn, now or call, notice=self._notice)
+
+    def _ruling(self, unit: "Unit") -> Ruling:
+        return self._judge.of(
             unit.tool,
             unit.connection,
             unit.arguments,
@@ -54,69 +171,6 @@ class Caller:
             step=unit.key.step,
             edited=unit.edited,
         )
-        if ruling.effect is Effect.DENY:
-            known = await self._services.records.calls.get(unit.key)
-            return await self.stands(known) if known else self._call(unit, "failed", error=f"Not sent. {ruling.reason}")
-        if unit.tool.access is Access.READ and ruling.effect is Effect.ALLOW:
-            return await self._read(unit)
-        return await self._claimed(unit, ruling)
-
-    async def _read(self, unit: "Unit") -> Call:
-        """One that the connection's state stopped is not recorded: it is made again."""
-        records, clock = self._services.records, self._services.clock
-        known = await records.calls.get(unit.key)
-        if known is not None:
-            return known
-        async with self._slots.of(unit.connection["connection_id"]):
-            if self._health.usable(unit.tool.integration) is None:
-                return self._call(unit, "not_sent", cause=AUTHORIZATION)
-            state, output, error = await self._sender.send(unit, writes=False)
-        call = self._call(unit, state, output=output, error=str(error) if error else None)
-        if error is not None and await self._health.broke(unit.tool.integration, error):
-            return replace(call, cause=AUTHORIZATION)
-        await records.calls.record(
-            call, tenant=self._turn.requester.tenant, thread_id=self._turn.thread_id, now=clock.now()
-        )
-        return call
-
-    async def _claimed(self, unit: "Unit", ruling: Ruling) -> Call:
-        """`unknown` if nobody can say how it ended."""
-        records, clock, tenant = self._services.records, self._services.clock, self._turn.requester.tenant
-        lease = clock.now() + self._services.settings.nango.write_timeout + LEASE_MARGIN
-        claim = self._call(unit, "claimed", lease_until=lease)
-        try:
-            existing = await records.claims.claim(
-                claim,
-                tenant=tenant,
-                thread_id=self._turn.thread_id,
-                now=clock.now(),
-                by_rule=_decision(unit, ruling) if ruling.effect is Effect.ALLOW else None,
-                fingerprint=unit.tool.fingerprint,
-            )
-        except NotAllowed as reason:
-            return self._call(unit, "failed", error=f"Not sent: {reason}.")
-        if existing is not None:
-            return await ended(self._services, existing, notice=self._notice)
-        async with self._slots.of(unit.connection["connection_id"]):
-            try:
-                state, output, error = await self._sender.send(unit, writes=True)
-            except asyncio.CancelledError:
-                stopped = "The run was stopped before the answer came."
-                finish = records.claims.finish(unit.key, state="unknown", output=None, error=stopped, now=clock.now())
-                await asyncio.shield(finish)
-                raise
-        told = str(error) if error else None
-        await records.claims.finish(unit.key, state=state, output=output, error=told, now=clock.now())
-        call = self._call(unit, state, output=output, error=told)
-        if error is not None and await self._health.broke(unit.tool.integration, error):
-            await records.claims.broke(unit.key)
-            return replace(call, cause=AUTHORIZATION)
-        return call
-
-    async def stands(self, call: Call) -> Call:
-        """A call that the records have, as it ended."""
-        now = await self._services.records.calls.get(call.key)
-        return await ended(self._services, now or call, notice=self._notice)
 
     def _call(
         self,
@@ -125,6 +179,7 @@ class Caller:
         *,
         lease_until: float = 0.0,
         output: Any = None,
+        artifact: str | None = None,
         error: str | None = None,
         cause: Cause | None = None,
     ) -> Call:
@@ -139,6 +194,7 @@ class Caller:
             worker=self._services.records.worker,
             lease_until=lease_until,
             output=output,
+            artifact=artifact,
             error=error,
             cause=cause,
         )
@@ -156,13 +212,39 @@ def _decision(unit: "Unit", ruling: Ruling) -> Decision:
     )
 
 
-async def ended(services: Services, call: Call, *, notice: Callable[[str], None]) -> Call:
-    """Waits for a claim to end, or its lease to run out: then nobody knows what became of it."""
+async def to_the_end(saving: Coroutine[Any, Any, T]) -> T:
+    """Saves what is known even if the run is stopped meanwhile, and only then stops."""
+    task = asyncio.ensure_future(saving)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+async def kept(services: Services, turn: TurnRow, output: Any) -> tuple[Any, str | None]:
+    """An output as the records take it: itself, or the id of the artifact that it is kept as."""
+    return await services.records.artifacts.kept(
+        output, tenant=turn.requester.tenant, thread_id=turn.thread_id, now=services.clock.now()
+    )
+
+
+async def ended(services: Services, turn: TurnRow, call: Call, *, notice: Callable[[str], None]) -> Call:
+    """Waits for a claim to end: until Nango says what came of it, where it runs asynchronously, else until its lease has run
+    out. Then nobody knows what became of it.
+    """
     records, clock = services.records, services.clock
     said = False
     while call.state == "claimed":
         left = call.lease_until - clock.now()
-        if left < 0:
+        if call.async_id is not None:
+            state, output, error = await Sender(services, notice=notice).outcome(call)
+            output, artifact = await kept(services, turn, output)
+            told = str(error) if error else None
+            await records.claims.finish(
+                call.key, state=state, output=output, artifact=artifact, error=told, now=clock.now()
+            )
+        elif left < 0:
             await records.claims.give_up(call.key, now=clock.now())
         else:
             if not said:

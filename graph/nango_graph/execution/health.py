@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
+from nango_graph.connections.accounts import usable_accounts
 from nango_graph.connections.finding import still_usable
 from nango_graph.identity import Requester
 from nango_graph.services import Services
@@ -11,6 +12,9 @@ from nango_tools import NangoError, ReauthorizationRequired, UnknownConnection
 
 MOST_PARKINGS = 2
 """Of one connection in one turn: one that breaks again and again is no longer waited for."""
+
+FRESH_FOR = 30.0
+"""Seconds for which what Nango listed is taken for what is there, where nothing says otherwise."""
 
 
 class Health:
@@ -34,9 +38,19 @@ class Health:
         self._parkings = parkings
         self._looking = asyncio.Lock()
         self._works: set[str] = set()
+        self._looked_at = services.clock.now()
 
     def usable(self, integration: str) -> Connection | None:
         return self._usable.get(integration)
+
+    async def look(self) -> None:
+        """Asks Nango which of them can still be used, if the last look is a while ago. Raises what listing connections raises."""
+        async with self._looking:
+            now = self._services.clock.now()
+            if now - self._looked_at >= FRESH_FOR:
+                self._usable = await usable_accounts(self._services, self._requester, self._usable)
+                self._works.clear()
+                self._looked_at = now
 
     def chosen_id(self, integration: str) -> str:
         """Of the connection that the turn uses, or used until it broke; "" if there was none."""

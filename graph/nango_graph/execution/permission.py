@@ -1,35 +1,46 @@
 """May a call be sent: under the rules, under the decision that stands, or is somebody to be asked first."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from nango_graph.execution.judging import Judge
 from nango_graph.execution.standing import Standing
 from nango_graph.execution.units import AskToSend, Unit, unit_of
-from nango_graph.execution.words import ALLOWED_BEFORE, APPROVED_OTHERWISE, CHANGED_SINCE, FAILED_BEFORE, why_asked
-from nango_graph.records import PlanRow, Records
+from nango_graph.execution.words import (
+    ALLOWED_BEFORE,
+    APPROVED_OTHERWISE,
+    CHANGED_SINCE,
+    FAILED_BEFORE,
+    TWICE_IN_THE_PLAN,
+    failed_before,
+    sent_before,
+    why_asked,
+)
+from nango_graph.records import CallKey, PlanRow, Records
+from nango_graph.records.sent import Sent
 from nango_tools import Access
 from nango_tools.policy import Effect, Ruling
 
 
 class Permission:
-    """Of the calls of one plan."""
+    """Of the calls of one plan, in one run of the node that executes."""
 
     def __init__(self, plan: PlanRow, records: Records, tenant: str, judge: Judge) -> None:
         self._plan = plan
         self._records = records
         self._tenant = tenant
         self._judge = judge
+        self._asked: dict[str, CallKey] = {}
+        self._failures: dict[tuple[str, str], list[Sent]] = {}
 
-    async def of(self, unit: Unit, standing: Standing) -> Unit | AskToSend | Ruling:
-        """The call that may be sent under the rules, or the decision that stands; the question for one; or why it is denied."""
+    async def of(self, unit: Unit, standing: Standing, note: str = "") -> Unit | AskToSend | Ruling:
+        """The call that may be sent under the rules, or the decision that stands; the question for one; or why it is denied.
+
+        `note`: why it is asked for in any case, unless somebody has decided on it.
+        """
         decision = standing.decision
         if decision is None:
-            ruling = self._ruling(unit)
-            if ruling.effect is not Effect.ASK:
-                return unit if ruling.effect is Effect.ALLOW else ruling
-            if unit.tool.access is not Access.READ and await self._was_sent(unit):
-                return unit
-            return AskToSend(unit, why_asked(ruling))
+            return await self._undecided(unit, note)
         now = replace(
             unit_of(standing.key, unit.step, unit.tool, unit.connection, decision.arguments),
             edited=decision.arguments != unit.arguments,
@@ -49,10 +60,45 @@ class Permission:
             return AskToSend(following, (CHANGED_SINCE, *why_asked(ruling)))
         return now if same else AskToSend(following, (APPROVED_OTHERWISE,))
 
-    async def _was_sent(self, unit: Unit) -> bool:
-        """Was exactly this sent under another plan of the turn, so that it is not sent again anyway?"""
-        twin = await self._records.claims.done_before(self._plan.id, self._plan.turn_id, unit.digest, self._tenant)
-        return twin is not None
+    async def _undecided(self, unit: Unit, note: str) -> Unit | AskToSend | Ruling:
+        ruling = self._ruling(unit)
+        if ruling.effect is Effect.DENY:
+            return ruling
+        notes = [*filter(None, [note]), *(why_asked(ruling) if ruling.effect is Effect.ASK else ())]
+        asks = bool(note) or ruling.effect is Effect.ASK
+        if unit.tool.access is not Access.READ:
+            before = await self._records.claims.sent_before(unit.digest, self._tenant, self._plan.thread_id)
+            if any(self._is_its_outcome(one) for one in before):
+                return unit
+            # What may have happened already is not for a rule to allow once more.
+            asks = asks or any(one.may_have_happened for one in before)
+            if asks:
+                notes += await self._repeats(unit, before)
+        return AskToSend(unit, tuple(notes)) if asks else unit
+
+    def _is_its_outcome(self, sent: Sent) -> bool:
+        """Was exactly this sent under another plan of the turn, so that it is not sent again, but has that outcome?"""
+        return (
+            sent.turn_id == self._plan.turn_id
+            and sent.key.plan_id != self._plan.id
+            and sent.state in ("claimed", "succeeded", "unknown")
+        )
+
+    async def _repeats(self, unit: Unit, before: Sequence[Sent]) -> tuple[str, ...]:
+        """What whoever decides must know: that it would be done once more, or may have been."""
+        asked_for = self._asked.setdefault(unit.digest, unit.key)
+        twice = (TWICE_IN_THE_PLAN,) if asked_for != unit.key else ()
+        same = {one.key for one in before}
+        others = [one for one in await self._failed(unit) if one.may_have_happened and one.key not in same]
+        return (*sent_before(before, plan_id=self._plan.id), *failed_before(unit.tool.id, others), *twice)
+
+    async def _failed(self, unit: Unit) -> list[Sent]:
+        account = unit.tool.id, unit.connection["connection_id"]
+        if account not in self._failures:
+            self._failures[account] = await self._records.claims.failed_with(
+                *account, turn_id=self._plan.turn_id, tenant=self._tenant, thread_id=self._plan.thread_id
+            )
+        return self._failures[account]
 
     def _ruling(self, unit: Unit) -> Ruling:
         return self._judge.of(

@@ -1,7 +1,7 @@
 """What runs when. There are no rounds: a step starts as soon as what it needs is there.
 
-Data and `after` decide what a step needs. Beyond that, writes keep the order of the plan, and a read that comes after
-a write to the same connection waits for it.
+Data and `after` decide what a step needs. Beyond that, writes keep the order of the plan unless they are independent, and a
+read that comes after a write to the same connection waits for it.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from nango_graph.planning.plan import Step
+from nango_graph.planning.references import steps_referred_to
 
 Status = Literal[
     "succeeded",
@@ -24,9 +25,9 @@ Status = Literal[
     "parked",
     "waiting",
 ]
-"""`blocked`: a step it needs did not succeed. `asking`: a human must decide. `parked`: its connection must be authorized
-first. `declined`: the user goes on without that. `waiting`: for a step that is asking or parked. `skipped`: its condition does not hold, or it needs
-a step that was skipped. `stopped`: the run came to an end before it could be done; another one goes on with it.
+"""`blocked`: a step it needs did not succeed, or a budget is used up. `asking`: a human must decide. `parked`: its connection must be
+authorized first. `declined`: the user goes on without that. `waiting`: for a step that is asking or parked. `skipped`: its condition
+does not hold, or it takes data from a step that was skipped. `stopped`: the run came to an end before it could be done; another one goes on with it.
 """
 
 
@@ -35,12 +36,21 @@ class StepState:
     status: Status
     output: Any = None
     error: str = ""
+    """What went wrong, or what else is to be said of the step."""
     arguments: Any = None
     asks: list[Any] = field(default_factory=list)
     unconnected: bool = False
     """Does it hang on a connection that broke: its own, or that of a step it needs?"""
     withheld: str = ""
     """Why calls were not made that a rule denies, or whose tool is held back. For people, not for a model."""
+    found_nothing: bool = False
+    """Did a reference find nothing, so that there was nothing to do, or nothing to do it with?"""
+    artifacts: tuple[str, ...] = ()
+    """Ids under which the records keep the output, or large parts of it."""
+    done: int = 0
+    """Of a step that ran for each item: how many of its calls succeeded."""
+    of: int = 0
+    """And how many items there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,14 @@ class Planned:
     writes: bool
     connection_id: str
 
+    def follows(self, earlier: "Planned") -> bool:
+        """Does it wait for this earlier step of the plan, although no data comes from there?"""
+        if not earlier.writes:
+            return False
+        if self.writes:
+            return not (self.step.independent or earlier.step.independent)
+        return self.connection_id == earlier.connection_id
+
 
 P = TypeVar("P")
 Earlier = Callable[[Collection[str]], Awaitable[Mapping[str, Any]]]
@@ -58,6 +76,9 @@ Earlier = Callable[[Collection[str]], Awaitable[Mapping[str, Any]]]
 
 
 class Work(Protocol[P]):
+    def condition(self, step: Step, outputs: Mapping[str, Any]) -> StepState | None:
+        """Of a step that has one: the end of the step, unless its condition holds."""
+
     async def prepare(self, step: Step, outputs: Mapping[str, Any]) -> P | StepState:
         """Binds arguments and looks up decisions. A state if the step can't or mustn't run now."""
 
@@ -68,47 +89,100 @@ class Work(Protocol[P]):
         """Makes the calls."""
 
 
+class _Ended(Exception):
+    """How a step ended before it could run."""
+
+    def __init__(self, state: StepState) -> None:
+        self.state = state
+
+
 async def carry_out(plan: Sequence[Planned], work: Work[P], earlier: Earlier) -> dict[str, StepState]:
     """Runs everything that can run. Returns when nothing can any more: finished, or waiting for decisions."""
     tasks: dict[str, asyncio.Task[StepState]] = {}
+    writes: list[tuple[Planned, asyncio.Task[StepState]]] = []
     async with asyncio.TaskGroup() as group:
-        for position, planned in enumerate(plan):
-            tasks[planned.step.id] = group.create_task(_one(planned, plan[:position], dict(tasks), work, earlier))
+        for planned in plan:
+            # Only what stands before it in the plan: whatever a plan says, nothing waits in a circle.
+            needs = planned.step.needs - {"item"}
+            within = {step_id: tasks[step_id] for step_id in sorted(needs) if step_id in tasks}
+            order = [(prior, task) for prior, task in writes if planned.follows(prior)]
+            task = group.create_task(_Run(planned, needs, within, order, work, earlier).state())
+            tasks[planned.step.id] = task
+            if planned.writes:
+                writes.append((planned, task))
     return {step_id: task.result() for step_id, task in tasks.items()}
 
 
-async def _one(
-    planned: Planned,
-    before: Sequence[Planned],
-    tasks: Mapping[str, asyncio.Task[StepState]],
-    work: Work[P],
-    earlier: Earlier,
-) -> StepState:
-    step = planned.step
-    outputs = dict(await earlier(step.needs - tasks.keys()))
-    for needed in sorted(step.needs & tasks.keys()):
-        state = await tasks[needed]
-        if hindrance := _hindered(needed, state):
-            return hindrance
-        outputs[needed] = state.output
-    prepared = await work.prepare(step, outputs)
-    if isinstance(prepared, StepState):
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Of one step. `needs`: ids of the steps that it needs; `within`: those of them that are in this plan; `order`: the writes that it follows."""
+
+    planned: Planned
+    needs: frozenset[str]
+    within: Mapping[str, asyncio.Task[StepState]]
+    order: Sequence[tuple[Planned, asyncio.Task[StepState]]]
+    work: Work[Any]
+    earlier: Earlier
+
+    async def state(self) -> StepState:
+        try:
+            prepared = await self._prepared()
+            if self.work.sends(prepared):
+                await self._in_order()
+        except _Ended as ended:
+            return ended.state
+        return await self.work.run(prepared)
+
+    async def _prepared(self) -> Any:
+        step = self.planned.step
+        outputs: dict[str, Any] = {}
+        if step.when is not None:
+            # First: what does not have to be done needs nothing else.
+            await self._gather(steps_referred_to(step.when) & self.needs, outputs)
+            if (ended := self.work.condition(step, outputs)) is not None:
+                raise _Ended(ended)
+        await self._gather(self.needs - outputs.keys(), outputs)
+        prepared = await self.work.prepare(step, outputs)
+        if isinstance(prepared, StepState):
+            raise _Ended(prepared)
         return prepared
-    for prior in before if work.sends(prepared) else ():
-        if prior.writes and (planned.writes or prior.connection_id == planned.connection_id):
-            state = await tasks[prior.step.id]
+
+    async def _gather(self, steps: Collection[str], outputs: dict[str, Any]) -> None:
+        if before := frozenset(steps) - self.within.keys():
+            outputs |= await self.earlier(before)
+        for step_id in filter(steps.__contains__, self.within):
+            state = await self.within[step_id]
+            if state.status == "skipped" and not self._takes_data_from(step_id):
+                continue
+            if hindrance := _hindered(step_id, state):
+                raise _Ended(hindrance)
+            outputs[step_id] = state.output
+
+    def _takes_data_from(self, step_id: str) -> bool:
+        """`after` is about order alone: it does not matter then that there was nothing to wait for."""
+        step = self.planned.step
+        return step_id in steps_referred_to([step.arguments, step.for_each, step.when])
+
+    async def _in_order(self) -> None:
+        for prior, task in self.order:
+            state = await task
             # A human who refused one write saw the others beside it, and a connection that broke holds up what uses it only;
             # a write that failed may be why the next makes no sense.
-            elsewhere = state.unconnected and prior.connection_id != planned.connection_id
-            if state.status != "rejected" and not elsewhere and (hindrance := _hindered(prior.step.id, state)):
-                return hindrance
-    return await work.run(prepared)
+            elsewhere = state.unconnected and prior.connection_id != self.planned.connection_id
+            if state.status in ("rejected", "skipped") or elsewhere:
+                continue
+            if hindrance := _hindered(prior.step.id, state):
+                raise _Ended(hindrance)
 
 
 def _hindered(step_id: str, state: StepState) -> StepState | None:
     match state.status:
         case "succeeded":
             return None
+        case "skipped":
+            return StepState("skipped", error=f"It takes data from {step_id}, which was skipped.")
+        case "stopped":
+            return StepState("stopped", error=f"It comes after {step_id}, which was not done yet.")
         case "asking" | "parked" | "waiting":
             return StepState("waiting", unconnected=state.unconnected)
         case "declined":

@@ -9,11 +9,12 @@ from nango_graph.settings import AgentSettings
 
 
 class Slots:
-    """Of one run."""
+    """Of one run. `each`: how many there are for one connection."""
 
     def __init__(self, settings: AgentSettings) -> None:
+        self.each = min(settings.concurrency, settings.concurrency_per_connection)
         self._all = asyncio.Semaphore(settings.concurrency)
-        self._each = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(settings.concurrency_per_connection))
+        self._each = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(self.each))
 
     @asynccontextmanager
     async def of(self, connection_id: str) -> AsyncIterator[None]:

@@ -1,84 +1,104 @@
-"""One step's work: bind its arguments, look up what rules and humans decided, make its calls, and commit what came of them."""
+"""One step's work: bind its arguments, look up what rules and humans decided, and have its calls made. What came of them: ending.py."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from nango_graph.execution.binding import bound_calls
+from nango_graph.execution.binding import FoundNothing, bound_calls, condition_holds, found_nothing
 from nango_graph.execution.calling import Caller
+from nango_graph.execution.ending import Ending, Made, Prepared, rejected
 from nango_graph.execution.health import Health
-from nango_graph.execution.judging import Judge
 from nango_graph.execution.permission import Permission
-from nango_graph.execution.scheduler import Status, StepState
+from nango_graph.execution.progress import Progress
+from nango_graph.execution.scheduler import StepState
+from nango_graph.execution.slots import Slots
 from nango_graph.execution.standing import Standing, Standings
 from nango_graph.execution.units import AskToSend, AskWhatHappened, Unit, unit_of
-from nango_graph.execution.words import (
-    done_before,
-    reasons,
-    why_withheld,
-)
+from nango_graph.execution.words import done_before, reasons, why_withheld
 from nango_graph.offering import Offer
 from nango_graph.planning.arguments import argument_problem
 from nango_graph.planning.plan import Step
 from nango_graph.planning.references import ReferenceProblem
-from nango_graph.records import AUTHORIZATION, Call, CallKey, PlanRow, Records
-from nango_tools import Access
+from nango_graph.records import Call, CallKey
+from nango_graph.records.calls import ENDED
+from nango_tools import Access, Tool
 from nango_tools.policy import Ruling
 
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    step: Step
-    calls: Sequence[Unit | Call]
-    """Those to make, and those that stand in the records, in the order of the items."""
-    at_once: bool = False
-    left_out: int = 0
-    """Items that the user did not approve."""
-    denied: Sequence[Ruling] = ()
-    """For each item that a rule denies: the ruling."""
-    hindrance: StepState | None = None
-    """Why what is missing can't be done now."""
+_AT_A_STRETCH = 100
+"""Calls that are checked before others, and the renewal of the run's lease, have their turn."""
 
 
 class StepWork:
+    """Of the steps of one plan."""
+
     def __init__(
         self,
         *,
-        plan: PlanRow,
-        records: Records,
-        tenant: str,
+        plan_id: str,
+        writes_allowed: bool,
         offer: Offer,
         health: Health,
-        judge: Judge,
-        declined: Mapping[str, str],
+        permission: Permission,
         standings: Standings,
         caller: Caller,
+        ending: Ending,
+        slots: Slots,
+        progress: Progress,
         max_items: int,
-        ended: Callable[[Step, StepState], None],
+        whole: Callable[[Sequence[Call]], Awaitable[list[Call]]],
+        stop: Callable[[], StepState | None],
     ) -> None:
-        """`declined`: why the turn goes on without an integration, by integration."""
-        self._plan = plan
-        self._records = records
-        self._tenant = tenant
+        """`whole`: calls with their outputs, where these are kept elsewhere. `stop`: asked before each call leaves; what comes of
+        the step if none may leave any more.
+        """
+        self._plan_id = plan_id
+        self._writes_allowed = writes_allowed
         self._offer = offer
         self._health = health
-        self._permission = Permission(plan, records, tenant, judge)
-        self._declined = declined
+        self._permission = permission
         self._standings = standings
         self._caller = caller
+        self._ending = ending
+        self._slots = slots
+        self._progress = progress
         self._max_items = max_items
-        self._ended = ended
+        self._whole = whole
+        self._stop = stop
+
+    def condition(self, step: Step, outputs: Mapping[str, Any]) -> StepState | None:
+        if step.when is None:
+            return None
+        try:
+            if condition_holds(step.when, outputs):
+                return None
+            state = StepState("skipped", error=f"Not needed: {step.when} does not hold.")
+        except ReferenceProblem as problem:
+            state = StepState("failed", error=f"Its condition can't be worked out: {problem} Nothing was sent.")
+        self._progress.ended(step, state)
+        return state
 
     async def prepare(self, step: Step, outputs: Mapping[str, Any]) -> Prepared | StepState:
+        found = await self._found(step, outputs)
+        if isinstance(found, StepState):
+            self._progress.ended(step, found)
+        return found
+
+    async def _found(self, step: Step, outputs: Mapping[str, Any]) -> Prepared | StepState:
         try:
-            bound = bound_calls(step, self._plan.id, outputs, most=self._max_items)
+            bound = bound_calls(step, self._plan_id, outputs)
         except ReferenceProblem as problem:
-            return StepState("failed", error=f"{problem} Nothing was sent.")
+            nothing = isinstance(problem, FoundNothing)
+            return StepState("failed", error=f"{problem} Nothing was sent.", found_nothing=nothing)
+        if not bound:
+            nothing_to_do = f"Nothing to do: {step.for_each} was empty."
+            return StepState("succeeded", output=[], error=nothing_to_do, found_nothing=True)
         connection = self._health.usable(step.integration)
         if connection is None:
             return self._as_it_stands(
-                [self._standings.of(key) for key in bound], step, lambda made: self._without_connection(step, made)
+                [self._standings.of(key) for key in bound],
+                step,
+                lambda made: self._ending.without_connection(step, made),
             )
         tool = self._offer.tools.get(step.tool)
         if tool is None:
@@ -90,58 +110,60 @@ class StepWork:
                 step,
                 lambda made: StepState("failed", error=f"{gone} {done_before(made)}".strip(), withheld=withheld),
             )
-        for arguments in bound.values():
-            misfit = argument_problem(tool.input_schema, arguments, bound=True)
-            if misfit is not None:
-                return StepState(
-                    "failed",
-                    error=f"The arguments don't fit {tool.id}: {misfit}. Nothing was sent.",
-                    arguments=arguments,
-                )
-        units = [unit_of(key, step, tool, connection, arguments) for key, arguments in bound.items()]
-        if not units:
-            return StepState("succeeded", output=[])
-        return await self._decided(step, units)
+        for number, arguments in enumerate(bound.values(), 1):
+            if number % _AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+            if misfit := _misfit(step, tool, arguments):
+                return misfit
+        return await self._decided(
+            step, [unit_of(key, step, tool, connection, arguments) for key, arguments in bound.items()]
+        )
 
     def sends(self, prepared: Prepared) -> bool:
         return any(isinstance(call, Unit) for call in prepared.calls)
 
     async def run(self, prepared: Prepared) -> StepState:
-        if prepared.at_once:
-            calls = await asyncio.gather(*map(self._one, prepared.calls))
+        made = await self._all(prepared)
+        try:
+            known = iter(await self._whole([call for call in made if isinstance(call, Call)]))
+        except LookupError as gone:
+            state = StepState("failed", error=str(gone))
         else:
-            calls = [await self._one(call) for call in prepared.calls]
-        state = self._state_of(prepared, [call for call in calls if call is not None])
-        if prepared.denied:
-            state = replace(state, withheld=why_withheld(prepared.step, prepared.denied))
-        self._ended(prepared.step, state)
+            state = self._ending.of(prepared, [next(known) if isinstance(call, Call) else call for call in made])
+        self._progress.ended(prepared.step, state)
         return state
 
-    async def _one(self, call: Unit | Call) -> Call | AskWhatHappened | None:
-        """None: its connection broke before it was sent."""
-        if isinstance(call, Call):
-            return self._or_question(await self._caller.stands(call), of=call.key)
-        if self._health.usable(call.tool.integration) is None:
-            return None
-        return self._or_question(await self._caller.make(call), of=call.key)
+    async def _all(self, prepared: Prepared) -> list[Made]:
+        """As many at once as may leave at once, or one after the other."""
+        made: list[Made] = [None] * len(prepared.calls)
+        left = iter(enumerate(prepared.calls))
+        tally = self._progress.tally(prepared.step, of=len(prepared.calls))
 
-    def _without_connection(self, step: Step, made: Sequence[Call]) -> StepState:
-        """Parked; or, if nobody waits for the connection any more, the end of the step."""
-        name, failed = step.integration, [call.error for call in made if call.state != "succeeded" and call.error]
-        done = sum(call.state == "succeeded" for call in made)
-        told = " ".join([*([f"{done} of its calls had succeeded before."] if done else []), *failed[:1]])
-        if name in self._declined:
-            why = self._declined[name] or "the user declined to authorize it"
-            return StepState("declined", error=f"Went on without {name}: {why}. {told}".strip(), unconnected=True)
-        if not self._health.is_waited_for(name):
-            return StepState(
-                "failed",
-                error=f"The connection to {name} broke again after it had been authorized anew. {told}".strip(),
-                unconnected=True,
-            )
-        return StepState(
-            "parked", error=f"The connection to {name} must be authorized first. {told}".strip(), unconnected=True
-        )
+        async def work_off() -> None:
+            for position, call in left:
+                made[position] = one = await self._one(call)
+                tally.add(one)
+
+        at_once = min(self._slots.each, len(prepared.calls)) if prepared.at_once else 1
+        if at_once == 1:
+            await work_off()
+            return made
+        async with asyncio.TaskGroup() as group:
+            for _ in range(at_once):
+                group.create_task(work_off())
+        return made
+
+    async def _one(self, call: Unit | Call) -> Made:
+        if isinstance(call, Call):
+            ended = call if call.state in ENDED else await self._caller.stands(call)
+            return self._or_question(ended, of=call.key)
+        async with self._slots.of(call.connection["connection_id"]):
+            # Here, and not before: one that waited for its turn must not leave after all.
+            if (stopped := self._stop()) is not None:
+                return stopped
+            if self._health.usable(call.tool.integration) is None:
+                return None
+            return self._or_question(await self._caller.make(call), of=call.key)
 
     def _as_it_stands(
         self, standings: Sequence[Standing], step: Step, hindered: Callable[[Sequence[Call]], StepState]
@@ -150,11 +172,7 @@ class StepWork:
         made = [standing.call for standing in standings if standing.call is not None]
         settled = all(standing.is_settled for standing in standings)
         if not made:
-            if not settled:
-                return hindered([])
-            if not standings:
-                return StepState("succeeded", output=[])
-            return _rejected(standings)
+            return rejected(standings) if settled else hindered([])
         return Prepared(step, made, left_out=len(standings) - len(made), hindrance=None if settled else hindered(made))
 
     async def _decided(self, step: Step, units: Sequence[Unit]) -> Prepared | StepState:
@@ -162,14 +180,17 @@ class StepWork:
         decided on these, the step does nothing. What a rule denies is left out.
         """
         reads = units[0].tool.access is Access.READ
-        if not reads and not self._records.writes_allowed:
+        if not reads and not self._writes_allowed:
             return StepState("failed", error="Writes are switched off: the records are in memory. Nothing was sent.")
+        many = ""
+        if len(units) > self._max_items:
+            many = f"It would run {len(units):,} times. More than {self._max_items:,} are asked about first."
         standings = [self._standings.of(unit.key) for unit in units]
         calls: list[Unit | Call] = []
         asks: list[AskToSend] = []
         denied: list[Ruling] = []
         for unit, standing in zip(units, standings, strict=True):
-            found = standing.call if standing.is_settled else await self._permission.of(unit, standing)
+            found = standing.call if standing.is_settled else await self._permission.of(unit, standing, note=many)
             match found:
                 case Ruling():
                     denied.append(found)
@@ -190,9 +211,9 @@ class StepWork:
                 withheld=why_withheld(step, denied),
             )
         if not calls:
-            return _rejected(standings, units[0].arguments)
+            return rejected(standings, units[0].arguments)
         left_out = len(units) - len(calls) - len(denied)
-        return Prepared(step, calls, at_once=reads, left_out=left_out, denied=denied)
+        return Prepared(step, calls, at_once=reads or step.independent, left_out=left_out, denied=denied)
 
     def _or_question(self, call: Call, *, of: CallKey) -> Call | AskWhatHappened:
         """The unknown outcome of a write is a human's to settle, and it is never sent again by itself."""
@@ -200,41 +221,14 @@ class StepWork:
         settled = call.state != "unknown" or call.access == Access.READ.value
         return call if settled or decided else AskWhatHappened(call)
 
-    def _state_of(self, prepared: Prepared, calls: Sequence[Call | AskWhatHappened]) -> StepState:
-        step = prepared.step
-        asks = [call for call in calls if isinstance(call, AskWhatHappened)]
-        if asks:
-            return StepState("asking", asks=asks)
-        ended = [call for call in calls if isinstance(call, Call)]
-        succeeded = [call for call in ended if call.state == "succeeded"]
-        outputs = [call.output for call in succeeded]
-        output = outputs if step.for_each is not None else next(iter(outputs), None)
-        bad = [call for call in ended if call.state != "succeeded"]
-        if prepared.hindrance is not None:
-            return replace(prepared.hindrance, output=output)
-        broke = any(call.cause == AUTHORIZATION and self._standings.after(call.key) is None for call in bad)
-        if broke or len(calls) < len(prepared.calls):
-            return replace(self._without_connection(step, ended), output=output)
-        arguments = ended[0].arguments if step.for_each is None else [call.arguments for call in ended]
-        if not bad:
-            notes = [f"{prepared.left_out} left out by the user."] if prepared.left_out else []
-            notes += [f"{len(prepared.denied)} not sent. {reasons(prepared.denied)}"] if prepared.denied else []
-            return StepState("succeeded", output=output, error=" ".join(notes), arguments=arguments)
-        status: Status = "rejected" if self._let_go(bad) else "failed"
-        if any(call.state == "unknown" for call in bad):
-            status = "unknown"
-        count = f"{len(bad)} of {len(ended)} failed; the others succeeded. " if len(ended) > 1 else ""
-        return StepState(
-            status, output=output, error=count + (bad[0].error or "no reason was given"), arguments=arguments
-        )
 
-    def _let_go(self, failed: Sequence[Call]) -> bool:
-        """Did the user say of every call that failed that it did not happen, and is not to be sent again?"""
-        following = [self._standings.after(call.key) for call in failed]
-        return all(decision is not None and decision.verdict == "rejected" for decision in following)
-
-
-def _rejected(standings: Sequence[Standing], arguments: Any = None) -> StepState:
-    messages = [standing.decision.message for standing in standings if standing.decision is not None]
-    why = next(filter(None, messages), "")
-    return StepState("rejected", error=f"Rejected by the user. {why}".strip(), arguments=arguments)
+def _misfit(step: Step, tool: Tool, arguments: Any) -> StepState | None:
+    problem = argument_problem(tool.input_schema, arguments, bound=True)
+    if problem is None:
+        return None
+    # To be told of an argument that is null helps nobody: what was looked for was not there.
+    if nothing := found_nothing(step, arguments):
+        told = f"{nothing}, and {tool.id} can't be called without it. Nothing was sent."
+        return StepState("failed", error=told, arguments=arguments, found_nothing=True)
+    told = f"The arguments don't fit {tool.id}: {problem}. Nothing was sent."
+    return StepState("failed", error=told, arguments=arguments)

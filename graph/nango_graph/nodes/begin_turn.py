@@ -6,10 +6,12 @@ from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.runtime import Runtime
 
 from nango_graph.approval import ask
+from nango_graph.budgets import effective
 from nango_graph.context import Context, as_context
 from nango_graph.digests import digest
 from nango_graph.errors import UsageError
 from nango_graph.execution.calling import ended
+from nango_graph.execution.evidence import evidence_of
 from nango_graph.execution.outputs import earlier_results
 from nango_graph.execution.units import AskWhatHappened
 from nango_graph.identity import names_nobody, requester_of
@@ -81,7 +83,10 @@ async def _turn(turn_id: str, thread_id: str, runtime: Runtime[Context], service
         thread_id,
         assistant_id=server.assistant_id if server else "",
         graph_id=server.graph_id if server else "",
-        settings=as_context(runtime.context).model_dump(mode="json", exclude={"user_id", "organization_id", "actor"}),
+        settings=effective(
+            as_context(runtime.context).model_dump(mode="json", exclude={"user_id", "organization_id", "actor"}),
+            services.settings.limits,
+        ),
     )
 
 
@@ -91,11 +96,14 @@ async def _unsettled(
     """What became of writes that were cut off is asked before anything new is planned."""
     calls, tenant = services.records.calls, turn.requester.tenant
     for claimed in await calls.in_flight(turn.thread_id, tenant):
-        await ended(services, claimed, notice=lambda text: runtime.stream_writer({"type": "notice", "text": text}))
+        await ended(
+            services, turn, claimed, notice=lambda text: runtime.stream_writer({"type": "notice", "text": text})
+        )
     unsettled = await calls.unsettled(turn.thread_id, tenant)
     if not unsettled:
         return None, []
-    asked = ask("approval", approval_requests([AskWhatHappened(call) for call in unsettled]))
+    evidence = await evidence_of(unsettled, turn, services)
+    asked = ask("approval", approval_requests([AskWhatHappened(call) for call in unsettled], evidence))
     asked["at"] = services.clock.now()
     return asked, [approval_message(asked)]
 

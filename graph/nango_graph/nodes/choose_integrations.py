@@ -7,6 +7,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage
 from langgraph.runtime import Runtime
 
+from nango_graph.budgets import Budget
 from nango_graph.catalog_view import directory_for, requests_of
 from nango_graph.choosing import clear_choice
 from nango_graph.connections.finding import find_connections, integrations_for
@@ -46,7 +47,7 @@ async def choose_integrations(state: State, runtime: Runtime[Context], services:
     turn = await turn_of(state, runtime, services)
     available = {integration.key: integration for integration in await integrations_for(services, turn.requester)}
     shown = {integration.key: integration for integration in await visible(available.values(), turn, services)}
-    wanted: list[str] = state["turn"]["settings"]["integrations"]
+    wanted: list[str] = turn.settings.get("integrations") or []
     unknown = [key for key in wanted if key not in available]
     if unknown:
         there = ", ".join(sorted(available)) or "none"
@@ -73,7 +74,7 @@ async def choose_integrations(state: State, runtime: Runtime[Context], services:
         choice = clear_choice(state["turn"]["request"], list(available.values()), allowed=allowed, used=used)
     if choice is not None and (choice.sure or await _all_usable(choice.needed, state, runtime, services)):
         return {"integrations": sorted(choice.needed), "optional": sorted(choice.optional)}
-    chosen = await _chosen_by_model(candidates, state, services) if candidates else set[str]()
+    chosen = await _chosen_by_model(candidates, state, services, Budget(turn, services)) if candidates else set[str]()
     return {"integrations": sorted(chosen), "optional": sorted(used - chosen)}
 
 
@@ -96,12 +97,15 @@ async def _all_usable(integrations: Iterable[str], state: State, runtime: Runtim
     return all(there.usable for there in found.values())
 
 
-async def _chosen_by_model(candidates: list[IntegrationSummary], state: State, services: Services) -> set[str]:
+async def _chosen_by_model(
+    candidates: list[IntegrationSummary], state: State, services: Services, budget: Budget
+) -> set[str]:
     shown = await directory_for(requests_of(state), candidates, services.finder)
     arguments = await call_tool_of(
         services.model,
         choose_prompt(integrations=shown, conversation=state["messages"], turn=state["turn"]),
         CHOOSE_INTEGRATIONS_SCHEMA,
+        budget,
     )
     named = arguments.get("integrations") if isinstance(arguments, dict) else None
     if not isinstance(named, list):

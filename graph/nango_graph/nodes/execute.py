@@ -6,19 +6,24 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from nango_graph.approval import ask
+from nango_graph.budgets import Budget
 from nango_graph.connections.accounts import usable_accounts
 from nango_graph.context import Context
 from nango_graph.execution.calling import Caller
+from nango_graph.execution.ending import Ending
+from nango_graph.execution.evidence import evidence_of
 from nango_graph.execution.health import Health
 from nango_graph.execution.judging import Judge
 from nango_graph.execution.outputs import Outputs
+from nango_graph.execution.permission import Permission
 from nango_graph.execution.progress import Progress
 from nango_graph.execution.provenance import provenance_in
-from nango_graph.execution.replanning import worth_planning_again
+from nango_graph.execution.replanning import planning_again
 from nango_graph.execution.results import merged, result_of_step
-from nango_graph.execution.scheduler import Planned, carry_out
+from nango_graph.execution.scheduler import Planned, StepState, carry_out
+from nango_graph.execution.slots import Slots
 from nango_graph.execution.standing import Standings
-from nango_graph.execution.units import Ask
+from nango_graph.execution.units import Ask, AskWhatHappened
 from nango_graph.execution.work import StepWork
 from nango_graph.offering import Offer, offer_of
 from nango_graph.planning.plan import Step
@@ -32,7 +37,7 @@ from nango_tools import Access, Tool
 async def execute(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
     records, thread_id = services.records, thread_of(runtime)
     turn = await turn_of(state, runtime, services)
-    tenant = turn.requester.tenant
+    tenant, budget = turn.requester.tenant, Budget(turn, services)
     row = await records.plans.get(state.get("plan_id") or "", thread_id)
     if row is None:
         return {
@@ -58,21 +63,25 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         parkings=state["turn"].get("parkings", {}),
     )
     because = state.get("declined_because") or {}
-    progress = Progress(runtime)
+    standings = Standings(await records.decisions.of_plan(row.id, tenant), await records.calls.of_plan(row.id, tenant))
+    progress = Progress(runtime, before=state["steps"])
+    outputs = Outputs(records, thread_id, tenant)
     work = StepWork(
-        plan=row,
-        records=records,
-        tenant=tenant,
+        plan_id=row.id,
+        writes_allowed=records.writes_allowed,
         offer=offer,
         health=health,
-        judge=judge,
-        declined={integration: because.get(integration, "") for integration in state["declined"]},
-        standings=Standings(
-            await records.decisions.of_plan(row.id, tenant), await records.calls.of_plan(row.id, tenant)
-        ),
+        permission=Permission(row, records, tenant, judge),
+        standings=standings,
         caller=Caller(services, turn, health, judge, sending=progress.sending, notice=progress.notice),
-        max_items=state["turn"]["settings"]["max_items"],
-        ended=progress.ended,
+        ending=Ending(
+            health, standings, {integration: because.get(integration, "") for integration in state["declined"]}
+        ),
+        slots=Slots(services.settings),
+        progress=progress,
+        max_items=budget.most.max_items,
+        whole=outputs.whole,
+        stop=lambda: _stopped(runtime, budget),
     )
     planned = [
         Planned(
@@ -83,24 +92,37 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         )
         for step in steps
     ]
-    states = await carry_out(planned, work, Outputs(records, thread_id, tenant).of)
+    async with budget.at_work():
+        states = await carry_out(planned, work, outputs.of)
+    for step in steps:
+        progress.ended(step, states[step.id])
     update: dict[str, Any] = {
-        "steps": {**state["steps"], **{step_id: step.status for step_id, step in states.items()}},
+        "steps": {
+            # What an earlier plan left behind is not gone on with: only this one is.
+            **{step_id: status for step_id, status in state["steps"].items() if status != "stopped"},
+            **{step_id: step.status for step_id, step in states.items()},
+        },
         "results": merged(state["results"], [result_of_step(step, states[step.id]) for step in steps]),
     }
     asks: list[Ask] = [one for step in states.values() for one in step.asks]
     if asks:
-        update["asked"] = {**ask("approval", approval_requests(asks)), "at": services.clock.now()}
+        evidence = await evidence_of([one.call for one in asks if isinstance(one, AskWhatHappened)], turn, services)
+        update["asked"] = {**ask("approval", approval_requests(asks, evidence)), "at": services.clock.now()}
         update["messages"] = [approval_message(update["asked"])]
         return update
-    parked = [step for step in steps if states[step.id].status == "parked"]
-    if parked:
-        progress.parked(parked, states)
-        return {**update, **_parked({step.integration for step in parked}, health, state)}
-    if problem := worth_planning_again(states, state):
-        update["problem"] = problem
-        update["plan_id"] = None
-    return update
+    if parked := {step.integration for step in steps if states[step.id].status == "parked"}:
+        return {**update, **_parked(parked, health, state)}
+    if any(step.status == "stopped" for step in states.values()):
+        return update
+    return {**update, **await planning_again(row, states, update["results"], records, budget)}
+
+
+def _stopped(runtime: Runtime[Context], budget: Budget) -> StepState | None:
+    """What comes of a step whose call may not leave any more."""
+    if runtime.drain_requested:
+        return StepState("stopped", error="The run was stopped before this was done. The next one goes on with it.")
+    told = budget.deadline_reached()
+    return StepState("blocked", error=told) if told else None
 
 
 async def _known(

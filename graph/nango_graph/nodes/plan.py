@@ -5,35 +5,33 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from nango_graph.asking_the_planner import account_named, accounts_of, ask_planner
+from nango_graph.budgets import Budget
 from nango_graph.connections.scopes import lacking_in_each
 from nango_graph.context import Context
 from nango_graph.digests import digest
 from nango_graph.in_view import in_view
-from nango_graph.offering import offer_of
+from nango_graph.offering import Offer, offer_of
 from nango_graph.planning.plan import Submission
 from nango_graph.records import PlanRow
 from nango_graph.services import Services
 from nango_graph.state import Reply, State
 from nango_graph.turn import thread_of, turn_of
 
-MAX_PLANNED = 8
-"""Plans and wishes for further integrations in one turn, all together."""
-
 
 async def plan(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
     thread_id, turn_state = thread_of(runtime), state["turn"]
     turn = await turn_of(state, runtime, services)
+    offer, budget = await offer_of(state, turn, services), Budget(turn, services)
     plan_id = digest([thread_id, turn_state["message_id"], turn_state["planned"]])[:32]
     kept = await services.records.plans.get(plan_id, thread_id)
     if kept is not None:
         # Planned before a crash: that plan stands, another one could repeat what it has done.
-        return await _begun(kept, state, runtime, services)
-    if turn_state["planned"] >= MAX_PLANNED:
-        return {
-            "reply": Reply(kind="problem", text="I planned this several times over without getting on, so I stopped.")
-        }
-    shown = await in_view(state, turn, services)
-    submission, searched = await ask_planner(shown, turn, services, await _used_step_ids(services, thread_id))
+        return await _begun(kept, state, runtime, services, offer)
+    if len(await services.records.plans.of_turn(turn.id, thread_id)) > budget.most.max_replans:
+        return {"reply": Reply(kind="problem", text=budget.said("max_replans"))}
+    shown = await in_view(state, turn, services, offer)
+    used = await _used_step_ids(services, thread_id)
+    submission, searched = await ask_planner(shown, turn, services, used, offer=offer, budget=budget)
     if searched:
         turn_state = {**turn_state, "searched": searched}
         state = {**state, "turn": turn_state}
@@ -57,7 +55,7 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
                 plan_again=submission.plan_again,
                 now=services.clock.now(),
             )
-            return await _begun(row, state, runtime, services)
+            return await _begun(row, state, runtime, services, offer)
         case Submission(kind="account"):
             chosen = account_named(submission, accounts_of(state))
             if chosen is not None:
@@ -83,10 +81,11 @@ async def plan(state: State, runtime: Runtime[Context], services: Services) -> d
             return {"reply": Reply(kind="answer", text=submission.text)}
 
 
-async def _begun(row: PlanRow, state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
+async def _begun(
+    row: PlanRow, state: State, runtime: Runtime[Context], services: Services, offer: Offer
+) -> dict[str, Any]:
     """The plan to execute; or first the permissions that its tools need. Then the plan is found in the records again."""
-    turn = await turn_of(state, runtime, services)
-    tools, asked = (await offer_of(state, turn, services)).tools, state.get("lacking") or {}
+    tools, asked = offer.tools, state.get("lacking") or {}
     wanted = [tools[step["tool"]] for step in row.steps if step["tool"] in tools]
     connections = (state.get("connections") or {}).values()
     lacking = await lacking_in_each(services, [one for one in connections if one["integration"] not in asked], wanted)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from nango_graph.planning.arguments import argument_problem
 from nango_graph.planning.plan import Step, structure_problem
+from nango_graph.prompts import complaints
 from nango_tools import Tool
 
 
@@ -31,21 +32,17 @@ def plan_fault(
     """tools: what is offered, by id; shown: those of them whose signatures the planner saw
     used: step ids of this conversation; known: those of them that have an output
     """
-    for step in steps:
+    for step in steps[:max_steps]:
         if step.id in used:
-            return Fault(f"Step id {step.id} was used before; begin with {next_step_id(used)}.")
+            return Fault(complaints.id_used(step.id, next_step_id(used)))
         if step.tool not in tools:
-            return Fault(
-                f"Step {step.id}: there is no tool {step.tool[:100]!r}; use one of those listed, by its full name.",
-                unknown=step.tool,
-            )
-    unseen = tuple(sorted({step.tool for step in steps} - set(shown)))
-    if fault := structure_problem(list(steps), known=known, max_steps=max_steps):
+            return Fault(complaints.no_such_tool(step.id, step.tool), unknown=step.tool)
+    unseen = tuple(sorted({step.tool for step in steps if step.tool in tools} - set(shown)))
+    if fault := structure_problem(list(steps), known=known, used=used, max_steps=max_steps):
         return Fault(fault, unseen=unseen)
     for step in steps:
         if problem := argument_problem(tools[step.tool].input_schema, step.arguments, bound=False):
-            see = " Its signature is among <tools> now." if step.tool in unseen else ""
-            return Fault(f"Step {step.id}: the arguments don't fit {step.tool}: {problem}.{see}", unseen=unseen)
+            return Fault(complaints.misfit(step.id, step.tool, problem, shown_now=step.tool in unseen), unseen=unseen)
     return None
 
 

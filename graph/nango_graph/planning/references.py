@@ -1,15 +1,30 @@
 """References between steps: `${…}` holds JMESPath over the outputs of earlier steps.
 
 A string that is exactly one reference keeps the type of its value; otherwise values are put into the text. Binding
-is one pass over the plan's own strings: a `${` in an output is data. Expressions come from a model, so they have a
-budget (`nango_tools.expressions`).
+is one pass over the plan's own strings: a `${` in an output is data. Expressions come from a model, so each has a
+budget (`nango_tools.expressions`), and so has all that one step binds for all its items (`Binding`).
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nango_tools.expressions import MAX_LENGTH, MAX_TEXT, ExpressionProblem, Node, children, evaluate, parse
+from nango_tools.expressions import (
+    MAX_LENGTH,
+    MAX_TEXT,
+    Bounded,
+    ExpressionProblem,
+    Node,
+    children,
+    evaluate,
+    function_problem,
+    parse,
+)
+
+MAX_BOUND = 20_000_000
+"""Characters of JSON, roughly, that the arguments of all calls of one step may have together."""
+MAX_WORK = 1_000_000
+"""Parts of expressions looked at, and a share of what they find, in binding one step: a second or two."""
 
 
 class ReferenceProblem(Exception):
@@ -35,9 +50,27 @@ def reference_problem(value: Any) -> str | None:
             # A literal is the way to write `${` itself: ${'$'}{
             if not _roots(expression, parsed) and parsed["type"] != "literal":
                 return f"${{{expression}}} refers to no step."
+            if problem := function_problem(parsed):
+                return f"${{{expression}}} {problem}"
         except ReferenceProblem as problem:
             return str(problem)
     return None
+
+
+def selection_problem(expression: str) -> str | None:
+    """What is wrong with an expression over a step's own output, as the rest of a sentence; or None."""
+    try:
+        return function_problem(parse(expression))
+    except ExpressionProblem as problem:
+        return str(problem)
+
+
+def names_at_the_top(expression: str) -> frozenset[str]:
+    """Of an expression without `${}`. None of one that looks at all there is, or can't be parsed."""
+    try:
+        return _roots(expression, _parse(expression))
+    except ReferenceProblem:
+        return frozenset()
 
 
 def is_unbound(text: str) -> bool:
@@ -53,44 +86,111 @@ def is_one_reference(text: str) -> bool:
 
 def bind(value: Any, outputs: Mapping[str, Any]) -> Any:
     """The value with every reference replaced. Raises `ReferenceProblem`."""
-    if isinstance(value, str):
-        return _bind_text(value, outputs)
-    if isinstance(value, list):
-        return [bind(item, outputs) for item in value]
-    if isinstance(value, dict):
-        return {key: bind(item, outputs) for key, item in value.items()}
-    return value
+    return Binding(outputs).bind(value)
 
 
-def _bind_text(text: str, outputs: Mapping[str, Any]) -> Any:
-    if is_one_reference(text):
-        return _evaluate(text[2:-1], outputs)
-    bound = ""
-    for plain, expression in _split(text):
-        bound += plain
-        if expression is not None:
-            value = _evaluate(expression, outputs)
-            if value is None:
-                raise ReferenceProblem(f"${{{expression}}} found nothing.")
-            bound += value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if len(bound) > MAX_TEXT:
-            raise ReferenceProblem(f"The text grew past {MAX_TEXT} characters.")
-    return bound
+class Binding:
+    """The references of one step. What all its calls come to has one budget, whatever each of them does."""
+
+    def __init__(self, outputs: Mapping[str, Any]) -> None:
+        self._outputs = outputs
+        self._found: dict[str, Any] = {}
+        """By expression, of those that are the same for every item."""
+        self._bound = 0
+        self._work = 0
+
+    def value_of(self, reference: str) -> Any:
+        """What a `for_each` or a `when` comes to. Raises `ReferenceProblem`."""
+        return self._text(reference, {})
+
+    def bind(self, value: Any, item: Mapping[str, Any] | None = None) -> Any:
+        """The value with every reference replaced; item: `{"item": …}`, of a step that runs for each. Raises `ReferenceProblem`."""
+        bound = self._bind(value, item or {})
+        self._count(bound)
+        return bound
+
+    def _bind(self, value: Any, item: Mapping[str, Any]) -> Any:
+        if isinstance(value, str):
+            return self._text(value, item)
+        if isinstance(value, list):
+            return [self._bind(part, item) for part in value]
+        if isinstance(value, dict):
+            return {key: self._bind(part, item) for key, part in value.items()}
+        return value
+
+    def _text(self, text: str, item: Mapping[str, Any]) -> Any:
+        if is_one_reference(text):
+            return self._evaluate(text[2:-1], item)
+        bound = ""
+        for plain, expression in _split(text):
+            bound += plain
+            if expression is not None:
+                value = self._evaluate(expression, item)
+                if value is None:
+                    raise ReferenceProblem(f"${{{expression}}} found nothing.")
+                bound += value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            if len(bound) > MAX_TEXT:
+                raise ReferenceProblem(f"The text grew past {MAX_TEXT} characters.")
+        return bound
+
+    def _evaluate(self, expression: str, item: Mapping[str, Any]) -> Any:
+        if expression in self._found:
+            return self._found[expression]
+        parsed = _parse(expression)
+        roots = _roots(expression, parsed)
+        seen = {}
+        for root in sorted(roots):
+            # Steps are functions of nothing: a name that is missing is a mistake, not null.
+            if root not in item and root not in self._outputs:
+                raise ReferenceProblem(f"${{{expression}}} needs {root}, which has no output.")
+            seen[root] = item[root] if root in item else self._outputs[root]
+        try:
+            # There is nothing else to be found: what a call may hold is told by the roots, which rules are asked about.
+            value = evaluate(parsed, seen, _Working(self))
+        except ExpressionProblem as problem:
+            raise _named(expression, problem) from problem
+        if roots.isdisjoint(item):
+            self._found[expression] = value
+        return value
+
+    def work(self, amount: int) -> None:
+        """Raises `ExpressionProblem` once there was too much of it."""
+        self._work += amount
+        if self._work > MAX_WORK:
+            raise ExpressionProblem(
+                "takes too long to be worked out, for all calls of the step together: refer to less."
+            )
+
+    def _count(self, value: Any) -> None:
+        left = [value]
+        while left:
+            part = left.pop()
+            self._bound += len(part) + 2 if isinstance(part, str) else 4
+            if self._bound > MAX_BOUND:
+                raise ReferenceProblem(
+                    f"The arguments of all calls of this step come to more than {MAX_BOUND // 1_000_000} MB together: "
+                    "pass on less of what earlier steps brought, or to fewer items."
+                )
+            if isinstance(part, dict):
+                self._bound += sum(map(len, part))
+                left.extend(part.values())
+            elif isinstance(part, list):
+                left.extend(part)
 
 
-def _evaluate(expression: str, outputs: Mapping[str, Any]) -> Any:
-    parsed = _parse(expression)
-    found = {}
-    for root in sorted(_roots(expression, parsed)):
-        # Steps are functions of nothing: a name that is missing is a mistake, not null.
-        if root not in outputs:
-            raise ReferenceProblem(f"${{{expression}}} needs {root}, which has no output.")
-        found[root] = outputs[root]
-    try:
-        # There is nothing else to be found: what a call may hold is told by the roots, which rules are asked about.
-        return evaluate(parsed, found)
-    except ExpressionProblem as problem:
-        raise _named(expression, problem) from problem
+class _Working(Bounded):
+    """Counts what the expressions of one step look at, all together."""
+
+    def __init__(self, binding: Binding) -> None:
+        super().__init__()
+        self._binding = binding
+
+    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
+        value = super().visit(node, *args, **kwargs)
+        # What is done with a list or a text takes as long as it is.
+        length = len(value) // 4 if isinstance(value, list) else len(value) // 100 if isinstance(value, str) else 0
+        self._binding.work(1 + length)
+        return value
 
 
 def _split(text: str) -> Iterator[tuple[str, str | None]]:

@@ -3,19 +3,32 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from nango_tools import Tool
 
 MAX_DEPTH = 4
 MAX_SIGNATURE = 1_500
+MAX_SHAPE = 1_000
 PREVIEW = 2_000
+SELECTED_PREVIEW = 6_000
+"""Characters. What a step's `select` found was asked for, so more of it is shown."""
+ABRIDGED = 2_000
+"""Bytes of JSON."""
 
 _MAX_NAME = 120
 _MAX_PROPERTIES = 60
 _MAX_CHOICES = 20
+_MAX_FIELDS = 40
 _MAX_DESCRIBED = 2_000
 _MAX_NESTED_UNIONS = 3
+_MAX_BYTES = 6_500
+"""Of a preview: in some scripts a character is four. It is kept in the state, which must stay small."""
+_MAX_SHOWN_DEPTH = 16
+"""What lies deeper in an output that is shortened is `…`. Whoever walks through it recurses, and outputs come from outside."""
+_LEVELS = ((50, 100, 200), (20, 60, 120), (10, 40, 80), (5, 30, 60), (3, 20, 40), (1, 10, 20))
+"""Items of a list, fields of an object, characters of a text: what is left of them."""
 _KINDS = {"string", "number", "integer", "boolean", "null", "object", "array"}
 _PLAIN_NAME = re.compile(r"[\w$@.#/+*-]{1,120}")
 _UNSEEN = re.compile(
@@ -119,18 +132,26 @@ def _literal(value: Any) -> str:
     return cut(_one_line_json(value), _MAX_NAME)
 
 
-def shape_of(value: Any, depth: int = MAX_DEPTH) -> str:
-    """The shape of an output: `{issues: [{number: integer, title: string}] (3)}`."""
+def shape_of(value: Any) -> str:
+    """The shape of an output: `{issues: [{number: integer, title: string}] (3)}`; as deep as there is room for."""
+    for depth in range(MAX_DEPTH, 0, -1):
+        shape = _shape(value, depth)
+        if len(shape) <= MAX_SHAPE:
+            break
+    return cut(shape, MAX_SHAPE)
+
+
+def _shape(value: Any, depth: int) -> str:
     if isinstance(value, dict):
         if depth <= 0:
             return "object"
-        shown = list(value.items())[:40]
-        more = ", …" if len(value) > len(shown) else ""
-        return "{" + ", ".join(f"{name_as_data(key)}: {shape_of(item, depth - 1)}" for key, item in shown) + more + "}"
+        more = ", …" if len(value) > _MAX_FIELDS else ""
+        shown = islice(value.items(), _MAX_FIELDS)
+        return "{" + ", ".join(f"{name_as_data(key)}: {_shape(item, depth - 1)}" for key, item in shown) + more + "}"
     if isinstance(value, list):
         if not value:
             return "[] (0)"
-        return f"[{shape_of(value[0], depth - 1) if depth > 0 else 'any'}] ({len(value)})"
+        return f"[{_shape(value[0], depth - 1) if depth > 0 else 'any'}] ({len(value)})"
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int):
@@ -141,18 +162,43 @@ def shape_of(value: Any, depth: int = MAX_DEPTH) -> str:
 
 
 def preview_of(value: Any, limit: int = PREVIEW) -> str:
-    """The value as JSON on one line. Too long, it is shortened so that it stays JSON, and the line says how.
+    """The value as JSON on one line. Too long (`limit`: characters), it is shortened so that it stays JSON, and the line says how.
 
     `<` is escaped, so that no block of a prompt ends early.
     """
-    text = _one_line_json(value)
-    if len(text) <= limit:
+    if characters_in(value, most=limit) <= limit and _fits(text := _one_line_json(value), limit):
         return text
-    for items, characters in ((50, 200), (20, 120), (10, 80), (5, 60), (3, 40), (1, 20)):
-        shortened = _one_line_json(_shortened(value, items, characters))
-        if len(shortened) <= limit:
-            return f"{shortened} (shortened: lists to {items} items, texts to {characters} characters)"
-    return f'"{cut(text, limit)}" (cut; {len(text)} characters in all)'
+    shortened = ""
+    for items, fields, characters in _LEVELS:
+        shortened = _one_line_json(_shortened(value, items, fields, characters))
+        if _fits(shortened, limit):
+            told = f"lists to {items} items, objects to {fields} fields, texts to {characters} characters"
+            return f"{shortened} (shortened: {told})"
+    while not _fits(shortened, limit):
+        shortened = cut(shortened, min(limit, len(shortened) * 3 // 4))
+    return f'"{shortened}" (cut; about {characters_in(value)} characters in all)'
+
+
+def characters_in(value: Any, *, most: int | None = None) -> int:
+    """How long the value is as JSON, at the least: what must be escaped is not counted. Gives up counting beyond `most`."""
+    count, left = 0, [value]
+    while left and (most is None or count <= most):
+        part = left.pop()
+        if isinstance(part, str):
+            count += len(part) + 2
+        elif isinstance(part, dict):
+            count += 2 + sum(len(key) + 4 for key in part)
+            left.extend(part.values())
+        elif isinstance(part, list):
+            count += 2 + len(part)
+            left.extend(part)
+        else:
+            count += 1
+    return count
+
+
+def _fits(text: str, limit: int) -> bool:
+    return len(text) <= limit and len(text.encode("utf-8", "surrogatepass")) <= _MAX_BYTES
 
 
 def _one_line_json(value: Any) -> str:
@@ -160,25 +206,45 @@ def _one_line_json(value: Any) -> str:
     return _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
-def _shortened(value: Any, items: int, characters: int) -> Any:
+def _shortened(value: Any, items: int, fields: int, characters: int, depth: int = _MAX_SHOWN_DEPTH) -> Any:
     if isinstance(value, str):
         return cut(value, characters)
+    if isinstance(value, list | dict) and value and not depth:
+        return "…"
     if isinstance(value, list):
-        return [_shortened(item, items, characters) for item in value[:items]]
+        return [_shortened(item, items, fields, characters, depth - 1) for item in value[:items]]
     if isinstance(value, dict):
-        return {key: _shortened(item, items, characters) for key, item in value.items()}
+        return {
+            cut(key, _MAX_NAME): _shortened(item, items, fields, characters, depth - 1)
+            for key, item in islice(value.items(), fields)
+        }
     return value
 
 
-def abridged(value: Any, limit: int = 300) -> Any:
-    """The value with long texts and lists cut, marked where they are: for prompts and for the state."""
+def abridged(value: Any, limit: int = ABRIDGED) -> Any:
+    """The value with long texts and lists cut, marked where they are: for prompts and for the state. `limit`: bytes of JSON."""
+    for items, fields, characters in ((20, 100, 300), (10, 40, 120), (5, 20, 60), (3, 10, 40), (1, 5, 20)):
+        short = _abridged(value, items, fields, characters)
+        text = json.dumps(short, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode("utf-8", "surrogatepass")) <= limit:
+            return short
+    return cut(text, limit // 4)
+
+
+def _abridged(value: Any, items: int, fields: int, characters: int, depth: int = _MAX_SHOWN_DEPTH) -> Any:
     if isinstance(value, str):
-        return cut(value, limit)
+        return cut(value, characters)
+    if isinstance(value, list | dict) and value and not depth:
+        return "…"
     if isinstance(value, list):
-        more = [f"… {len(value) - 20} more"] if len(value) > 20 else []
-        return [*(abridged(item, limit) for item in value[:20]), *more]
+        more = [f"… {len(value) - items} more"] if len(value) > items else []
+        return [*(_abridged(item, items, fields, characters, depth - 1) for item in value[:items]), *more]
     if isinstance(value, dict):
-        return {key: abridged(item, limit) for key, item in value.items()}
+        more_fields = {"…": f"{len(value) - fields} more"} if len(value) > fields else {}
+        shown = islice(value.items(), fields)
+        return {
+            cut(key, _MAX_NAME): _abridged(item, items, fields, characters, depth - 1) for key, item in shown
+        } | more_fields
     return value
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Self
 
 from nango_graph.records.accounts import Accounts, Known
+from nango_graph.records.artifacts import Artifact, Artifacts
+from nango_graph.records.async_actions import AsyncActions
 from nango_graph.records.calls import AUTHORIZATION, Call, Calls, CallState, Cause
 from nango_graph.records.claims import Claims, NotAllowed
 from nango_graph.records.database import Database
@@ -18,6 +20,7 @@ from nango_graph.records.waits import Wait, Waits
 
 __all__ = [
     "AUTHORIZATION",
+    "Artifact",
     "Call",
     "CallKey",
     "CallState",
@@ -47,7 +50,9 @@ class Records:
         self.plans = Plans(database)
         self.decisions = Decisions(database)
         self.calls = Calls(database)
+        self.artifacts = Artifacts(database)
         self.claims = Claims(database)
+        self.async_actions = AsyncActions(database)
         self.accounts = Accounts(database)
         self.owners = Owners(database)
         self.definitions = Definitions(database)
@@ -67,4 +72,6 @@ class Records:
         return cls(await Database.open(None), durable=False, writes_allowed=allow_writes)
 
     async def close(self) -> None:
+        await self.artifacts.settled()
+        await self.calls.settled()
         await self._database.close()

@@ -28,7 +28,7 @@ class Accounts:
     async def known(self, requester: Requester) -> Mapping[tuple[str, str], Known]:
         """By integration and connection id."""
         query = select(accounts).where(accounts.c.tenant == requester.tenant, accounts.c.requester == requester.user_id)
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return {
                 (row.integration, row.connection_id): Known(row.preferred_at, row.trusted, row.trusted_wait or "")
                 for row in await connection.execute(query)

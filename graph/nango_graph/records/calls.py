@@ -1,11 +1,13 @@
 """Calls: what was called, and what came of it. Writes are claimed before they leave: see claims.py."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from nango_graph.records.batching import Batches
 from nango_graph.records.database import Database
 from nango_graph.records.decisions import CallKey
 from nango_graph.records.tables import calls, decisions
@@ -15,6 +17,10 @@ ENDED: tuple[CallState, ...] = ("succeeded", "not_sent", "rejected", "failed")
 NEVER_RAN: tuple[CallState, ...] = ("not_sent", "rejected")
 Cause = Literal["authorization"]
 AUTHORIZATION: Cause = "authorization"
+_AT_ONCE = 200
+"""Rows in one transaction."""
+_NAMED_AT_ONCE = 500
+"""Steps in one query: what a database takes is bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +51,24 @@ class Call:
 class Calls:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._batches = Batches(self._insert, most=_AT_ONCE)
 
     async def record(self, call: Call, *, tenant: str, thread_id: str, now: float) -> None:
-        """The outcome of a read. The first one stands, so that what was seen stays what was seen."""
+        """The outcome of a read. The first one stands, so that what was seen stays what was seen. Committed when this
+        returns; what many tasks record at once is committed together.
+        """
+        await self._batches.add(call_values(call, tenant=tenant, thread_id=thread_id, now=now, finished=now))
+
+    async def settled(self) -> None:
+        """Returns once all that was given to `record` is committed."""
+        await self._batches.settled()
+
+    async def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
         async with self._database.transaction() as connection:
-            await connection.execute(
-                self._database.insert_if_absent(calls).values(
-                    call_values(call, tenant=tenant, thread_id=thread_id, now=now, finished=now)
-                )
-            )
+            await connection.execute(self._database.insert_if_absent(calls), list(rows))
 
     async def get(self, key: CallKey) -> Call | None:
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return await self._one(connection, is_call(key))
 
     async def in_flight(self, thread_id: str, tenant: str) -> list[Call]:
@@ -89,9 +101,44 @@ class Calls:
     async def of_thread(self, thread_id: str, tenant: str) -> list[Call]:
         return await self._many(and_(calls.c.thread_id == thread_id, calls.c.tenant == tenant))
 
+    async def of_steps(self, steps: Collection[str], thread_id: str, tenant: str) -> list[Call]:
+        """Those that succeeded, of these steps of the thread's plans."""
+        found: list[Call] = []
+        left = sorted(steps)
+        while left:
+            some, left = left[:_NAMED_AT_ONCE], left[_NAMED_AT_ONCE:]
+            of_them = and_(calls.c.thread_id == thread_id, calls.c.tenant == tenant, calls.c.step.in_(some))
+            found += await self._many(and_(of_them, calls.c.state == "succeeded"))
+        return found
+
+    async def steps_done(self, plan_id: str, tenant: str) -> set[str]:
+        """Ids of the steps of a plan of which a call succeeded, without their outputs."""
+        query = (
+            select(calls.c.step)
+            .where(calls.c.plan_id == plan_id, calls.c.tenant == tenant, calls.c.state == "succeeded")
+            .distinct()
+        )
+        async with self._database.reading() as connection:
+            return set((await connection.execute(query)).scalars())
+
+    async def is_in_doubt(self, digest: str, thread_id: str, tenant: str) -> bool:
+        """Was this very action sent before in the thread, and does nobody know yet whether it took effect?"""
+        query = (
+            select(calls.c.step)
+            .where(
+                calls.c.digest == digest,
+                calls.c.thread_id == thread_id,
+                calls.c.tenant == tenant,
+                calls.c.state.in_(("claimed", "unknown")),
+            )
+            .limit(1)
+        )
+        async with self._database.reading() as connection:
+            return (await connection.execute(query)).first() is not None
+
     async def _many(self, condition: ColumnElement[bool]) -> list[Call]:
-        query = select(calls).where(condition).order_by(calls.c.started_at)
-        async with self._database.transaction() as connection:
+        query = select(calls).where(condition).order_by(calls.c.started_at, calls.c.step, calls.c.item, calls.c.attempt)
+        async with self._database.reading() as connection:
             return [as_call(row) for row in await connection.execute(query)]
 
     async def _one(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> Call | None:

@@ -1,20 +1,24 @@
 """The ledger: writes are claimed here before they leave.
 
 A write, or a read that a rule asks for, is claimed by one committed `INSERT … ON CONFLICT DO NOTHING`. Whoever inserts the row may send, once;
-everybody else finds the row. A claim whose worker is gone becomes `unknown` when its lease has run out. A write that Nango
+everybody else finds the row. A run that was overtaken by another one of its thread claims nothing any more: its lease is looked
+at in the same transaction. A claim whose worker is gone becomes `unknown` when its lease has run out. A write that Nango
 refused because the connection was broken never ran: once that is mended it may be claimed again, under the same approval.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nango_graph.identity import BY_RULE
 from nango_graph.records.calls import AUTHORIZATION, NEVER_RAN, Call, CallState, as_call, call_values, is_call
 from nango_graph.records.database import Database
 from nango_graph.records.decisions import CallKey, Decision, as_decision, decision_values
-from nango_graph.records.tables import calls, decisions, plans
+from nango_graph.records.leases import Lease, is_held
+from nango_graph.records.sent import Sent, failed_in_turn, same_action, writes_sent
+from nango_graph.records.tables import calls, decisions, leases, plans
 
 _MAY_BE_CLAIMED_AGAIN = and_(calls.c.cause == AUTHORIZATION, calls.c.state.in_(NEVER_RAN))
 _GIVEN_UP = {"state": "unknown", "error": "The process that sent it ended before the answer came."}
@@ -22,6 +26,10 @@ _GIVEN_UP = {"state": "unknown", "error": "The process that sent it ended before
 
 class NotAllowed(Exception):
     """A claim that no standing decision covers. `str()` says why, for the answer."""
+
+
+class Overtaken(NotAllowed):
+    """The claim of a run whose thread another run has taken over."""
 
 
 class Claims:
@@ -37,14 +45,21 @@ class Claims:
         now: float,
         by_rule: Decision | None = None,
         fingerprint: str = "",
+        lease: Lease | None = None,
     ) -> Call | None:
         """Claims a write, all checks and the row in one transaction. None: go and send. A call: it exists already.
 
         Raises `NotAllowed` unless the plan is open, of this tenant and thread, and this exact action was approved: by a
         human, for the tool with this `fingerprint` and access; or by a rule that allows it at this moment, whose decision is
-        `by_rule`. It is recorded before the claim.
+        `by_rule`, and which is recorded with the claim; that one covers no repeat of what may have happened before. Raises `Overtaken`
+        unless `lease`, of the run that claims, is the newest one of its name. (Without one the claim is not a run's of ours.)
         """
         async with self._database.transaction() as connection:
+            if lease is not None:
+                # Locked until the claim is committed: who takes over afterwards finds it.
+                held = select(leases.c.name).where(is_held(lease)).with_for_update(read=True)
+                if (await connection.execute(held)).first() is None:
+                    raise Overtaken("another run has taken over this thread")
             plan = (
                 await connection.execute(
                     select(plans.c.turn_id, plans.c.state).where(
@@ -86,6 +101,12 @@ class Claims:
                 raise NotAllowed("the tool is not as it was when this was approved; ask for it again")
             if by_rule is None and approved.actor.startswith(BY_RULE):
                 raise NotAllowed("the rule that allowed this does not hold any more")
+            if approved.actor.startswith(BY_RULE) and call.access != "read":
+                before_this = await writes_sent(connection, same_action(call.digest, tenant, thread_id))
+                if any(one.may_have_happened and one.key != call.key for one in before_this):
+                    raise NotAllowed(
+                        "the same was sent before and may have taken effect, so a person must decide on it"
+                    )
             values = call_values(call, tenant=tenant, thread_id=thread_id, now=now, finished=None)
             statement = (
                 self._database.insert_if_absent(calls).values(values)
@@ -95,13 +116,31 @@ class Claims:
             claimed = await connection.execute(statement.returning(calls.c.step))
             return None if claimed.first() is not None else await self._one(connection, is_call(call.key))
 
-    async def finish(self, key: CallKey, *, state: CallState, output: Any, error: str | None, now: float) -> None:
-        """The outcome of a claimed call. One that was given up as unknown is still corrected by a late answer."""
+    async def withdraw(self, call: Call) -> None:
+        """Takes back a claim of this process whose request never left: it can be claimed again, under the same decision."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                delete(calls).where(is_call(call.key), calls.c.state == "claimed", calls.c.worker == call.worker)
+            )
+
+    async def finish(
+        self,
+        key: CallKey,
+        *,
+        state: CallState,
+        output: Any,
+        error: str | None,
+        now: float,
+        artifact: str | None = None,
+    ) -> None:
+        """The outcome of a claimed call. One that was given up as unknown is still corrected by a late answer. `artifact`: the id
+        of what holds the output, where `output` does not.
+        """
         async with self._database.transaction() as connection:
             await connection.execute(
                 update(calls)
                 .where(is_call(key), calls.c.state.in_(("claimed", "unknown")))
-                .values(state=state, output=output, error=error, finished_at=now)
+                .values(state=state, output=output, artifact=artifact, error=error, finished_at=now)
             )
 
     async def broke(self, key: CallKey) -> None:
@@ -131,8 +170,34 @@ class Claims:
 
     async def done_before(self, plan_id: str, turn_id: str, digest: str, tenant: str) -> Call | None:
         """The same action, sent under another plan of the same turn: what a re-plan must not repeat."""
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return await self._one(connection, _twin(plan_id, turn_id, digest, tenant))
+
+    async def sent_before(self, digest: str, tenant: str, thread_id: str) -> list[Sent]:
+        """Exactly this action, as it was sent in this thread: what came of it or may have, in the order in which it was sent.
+
+        Nothing of what certainly had no effect, and nothing of reads.
+        """
+        async with self._database.reading() as connection:
+            return await writes_sent(connection, same_action(digest, tenant, thread_id))
+
+    async def failed_with(
+        self, tool: str, connection_id: str, *, turn_id: str, tenant: str, thread_id: str
+    ) -> list[Sent]:
+        """Writes with this tool to this account that failed in this turn, whatever their arguments."""
+        condition = failed_in_turn(turn_id, tool, connection_id, tenant, thread_id)
+        async with self._database.reading() as connection:
+            return await writes_sent(connection, condition)
+
+    async def claimed_at(self, keys: Iterable[CallKey]) -> dict[CallKey, float]:
+        """When these were claimed, seconds since the epoch."""
+        wanted = set(keys)
+        query = select(calls.c.plan_id, calls.c.step, calls.c.item, calls.c.attempt, calls.c.started_at).where(
+            calls.c.plan_id.in_({key.plan_id for key in wanted}), calls.c.step.in_({key.step for key in wanted})
+        )
+        async with self._database.reading() as connection:
+            found = {CallKey(*row[:4]): float(row.started_at) for row in await connection.execute(query)}
+        return {key: at for key, at in found.items() if key in wanted}
 
     async def _one(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> Call | None:
         row = (await connection.execute(select(calls).where(condition).limit(1))).first()

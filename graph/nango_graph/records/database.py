@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,46 +31,66 @@ from nango_graph.records.tables import VERSION, metadata, schema
 
 _PATIENCE = 15.0
 """Seconds to wait for another process's lock on a SQLite file."""
+_READERS = 4
+"""Connections that read a SQLite file at the same time."""
 _SETUP_LOCK = 0x6E616E676F
 
 
 class Database:
     """A connection pool with the tables in place. One per event loop: an engine belongs to the loop that made it."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, readers: AsyncEngine) -> None:
+        """`readers`: connections that commit by themselves, for what only reads."""
         self._engine = engine
+        self._readers = readers
+        # SQLite has one writer at a time. Who waits for it in here is woken at once; its own busy handler sleeps.
+        self._alone = asyncio.Lock() if engine.dialect.name == "sqlite" else None
 
     @classmethod
     async def open(cls, url: str | Path | None) -> "Database":
         """`url`: SQLAlchemy URL, the path of a SQLite file (made with mode 0600), or None for one in memory."""
         if url is None:
-            engine = create_async_engine(
-                "sqlite+aiosqlite://", poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0
-            )
+            engine, readers = _writer_and_readers("sqlite+aiosqlite://")
         elif isinstance(url, Path):
             # The LangGraph server refuses blocking calls on its loop.
             await asyncio.to_thread(_sqlite_file, url)
-            engine = create_async_engine(f"sqlite+aiosqlite:///{url}")
+            engine, readers = _writer_and_readers(f"sqlite+aiosqlite:///{url}")
         else:
-            engine = create_async_engine(_with_driver(url), pool_pre_ping=True)
+            engine, readers = _writer_and_readers(_with_driver(url))
         if engine.dialect.name == "sqlite":
             _make_sqlite_durable(engine)
-        database = cls(engine)
+        database = cls(engine, readers)
         try:
             async with database.transaction() as connection:
                 if engine.dialect.name == "postgresql":
                     # CREATE TABLE races between workers that start together.
                     await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SETUP_LOCK})
                 await connection.run_sync(_bring_up_to_date)
+            if readers is not engine and engine.dialect.name == "sqlite":
+                # Now, and not when a run first needs one: a run may be cancelled while a connection opens, which then leaks.
+                async with AsyncExitStack() as opened:
+                    for _ in range(_READERS):
+                        await opened.enter_async_context(database.reading())
         except BaseException:
-            await engine.dispose()
+            await database.close()
             raise
         return database
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        async with self._engine.begin() as connection:
+        """What is done in it is committed in the end, all or nothing. Nothing else may write meanwhile in SQLite."""
+        async with self._alone or nullcontext(), self._engine.begin() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """For SELECTs: each sees what was committed before it. It waits for no writer."""
+        if self._readers is self._engine:
+            async with self.transaction() as connection:
+                yield connection
+        else:
+            async with self._readers.connect() as connection:
+                yield connection
 
     def insert_if_absent(self, table: Table) -> Any:
         """`INSERT … ON CONFLICT DO NOTHING` in the dialect at hand."""
@@ -78,7 +98,20 @@ class Database:
         return build(table).on_conflict_do_nothing()
 
     async def close(self) -> None:
+        await self._readers.dispose()
         await self._engine.dispose()
+
+
+def _writer_and_readers(url: str | URL) -> tuple[AsyncEngine, AsyncEngine]:
+    if make_url(url).get_backend_name() != "sqlite":
+        engine = create_async_engine(url, pool_pre_ping=True)
+        return engine, engine.execution_options(isolation_level="AUTOCOMMIT")
+    if make_url(url).database in {None, "", ":memory:"}:
+        engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
+        return engine, engine
+    readers = create_async_engine(url, isolation_level="AUTOCOMMIT", pool_size=_READERS, max_overflow=0)
+    event.listen(readers.sync_engine, "connect", _be_patient)
+    return create_async_engine(url, pool_size=2, max_overflow=2), readers
 
 
 def _with_driver(url: str) -> URL:
@@ -137,6 +170,12 @@ def _sqlite_file(path: Path) -> None:
                 time.sleep(0.01)
             else:
                 return
+
+
+def _be_patient(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={int(_PATIENCE * 1000)}")
+    cursor.close()
 
 
 def _make_sqlite_durable(engine: AsyncEngine) -> None:

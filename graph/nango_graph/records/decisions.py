@@ -60,7 +60,7 @@ class Decisions:
                 await connection.execute(self._database.insert_if_absent(decisions).values(values))
 
     async def of_plan(self, plan_id: str, tenant: str) -> dict[CallKey, Decision]:
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             rows = await connection.execute(
                 select(decisions).where(decisions.c.plan_id == plan_id, decisions.c.tenant == tenant)
             )

@@ -80,7 +80,7 @@ class Definitions:
             definitions.c.changed_fingerprint,
         )
         keys, found = sorted(integrations), dict[Slot, Pinned]()
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             for start in range(0, len(keys), _AT_ONCE):
                 some = definitions.c.integration.in_(keys[start : start + _AT_ONCE])
                 for row in await connection.execute(
@@ -94,7 +94,7 @@ class Definitions:
     ) -> dict[tuple[str, str], dict[str, Shape]]:
         """What holds of these (integration, name), by source."""
         keys, found = sorted(tools), dict[tuple[str, str], dict[str, Shape]]()
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             for start in range(0, len(keys), _AT_ONCE):
                 some = tuple_(definitions.c.integration, definitions.c.name).in_(keys[start : start + _AT_ONCE])
                 for row in await connection.execute(
@@ -195,7 +195,7 @@ class Definitions:
             .where(definitions.c.environment == environment, definitions.c.changed_fingerprint.is_not(None))
             .order_by(definitions.c.integration, definitions.c.name, definitions.c.source)
         )
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return [_change(row) for row in await connection.execute(query)]
 
     async def accept(

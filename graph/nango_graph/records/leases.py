@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 
 from nango_graph.records.database import Database
 from nango_graph.records.tables import leases
@@ -61,14 +61,14 @@ class Leases:
         """False if somebody else has it by now."""
         async with self._database.transaction() as connection:
             kept = await connection.execute(
-                update(leases).where(_is(lease)).values(until=now + seconds).returning(leases.c.name)
+                update(leases).where(is_held(lease)).values(until=now + seconds).returning(leases.c.name)
             )
             return kept.first() is not None
 
     async def give_back(self, lease: Lease) -> None:
         """Does nothing if somebody else has it by now."""
         async with self._database.transaction() as connection:
-            await connection.execute(update(leases).where(_is(lease)).values(kind=_FREE))
+            await connection.execute(update(leases).where(is_held(lease)).values(kind=_FREE))
 
     async def abandoned(self, now: float, *, limit: int) -> list[Lease]:
         """Of runs that ended without giving their lease back: it has run out, or its process is surely gone."""
@@ -84,7 +84,7 @@ class Leases:
             .order_by(leases.c.until)
             .limit(limit)
         )
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             held = [_lease(row) for row in await connection.execute(query)]
         return [
             lease
@@ -104,7 +104,7 @@ class Leases:
         return fence
 
     async def _holder(self, name: str) -> str | None:
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return (await connection.execute(select(leases.c.worker).where(leases.c.name == name))).scalar()
 
     async def _me(self) -> str:
@@ -113,7 +113,8 @@ class Leases:
         return self._worker
 
 
-def _is(lease: Lease) -> Any:
+def is_held(lease: Lease) -> ColumnElement[bool]:
+    """Of its row: has nobody taken it over, and was it not given back? (That it ran out, and nobody wanted it, takes nothing away.)"""
     return and_(
         leases.c.name == lease.name,
         leases.c.worker == lease.worker,

@@ -63,7 +63,7 @@ class Plans:
         return kept
 
     async def get(self, plan_id: str, thread_id: str) -> PlanRow | None:
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             row = (
                 await connection.execute(select(plans).where(plans.c.id == plan_id, plans.c.thread_id == thread_id))
             ).one_or_none()
@@ -73,7 +73,15 @@ class Plans:
         query = select(plans).where(plans.c.thread_id == thread_id).order_by(plans.c.created_at, plans.c.ordinal)
         if state is not None:
             query = query.where(plans.c.state == state)
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
+            return [_plan(row) for row in await connection.execute(query)]
+
+    async def of_turn(self, turn_id: str, thread_id: str) -> list[PlanRow]:
+        """All that were made in the turn, in their order: the first one, and what was planned again."""
+        query = (
+            select(plans).where(plans.c.turn_id == turn_id, plans.c.thread_id == thread_id).order_by(plans.c.ordinal)
+        )
+        async with self._database.reading() as connection:
             return [_plan(row) for row in await connection.execute(query)]
 
     async def close_others(self, thread_id: str, turn_id: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, func, select, update
 
 from nango_graph.errors import UsageError
 from nango_graph.identity import Requester
@@ -24,6 +24,15 @@ TIGHTENING = ("deny", "ask")
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What a turn has used up, over all its runs. `seconds` are of work: pauses for people don't count."""
+
+    model_calls: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class TurnRow:
     """What a resume needs after days, when process, thread row and run are gone."""
 
@@ -34,7 +43,9 @@ class TurnRow:
     """On a LangGraph server, as `graph_id` is; empty where the graph is embedded."""
     graph_id: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Of the run's `Context`, without the identity."""
+    """Of the run's `Context`, without the identity; budgets as far as the deployment allows them."""
+    spent: Spent = Spent()
+    """As it was when this was read. `begin` takes no notice of it: a turn that is begun again keeps what it has spent."""
 
 
 _LATEST_FIRST = (turns.c.started_at.desc(), turns.c.id.desc())
@@ -98,10 +109,11 @@ class Turns:
 
     async def current(self, turn_id: str, thread_id: str) -> TurnRow:
         """The turn, if it is the thread's latest: an older one may be somebody else's, under other rules. Raises `UsageError`."""
-        row, last = await self.get(turn_id, thread_id), await self.last_of(thread_id)
-        if last is None or last.id != row.id:
+        last = await self.last_of(thread_id)
+        if last is None or last.id != turn_id:
+            await self.get(turn_id, thread_id)
             raise UsageError(_OVERTAKEN)
-        return row
+        return last
 
     async def tighten(self, row: TurnRow, settings: Mapping[str, Any]) -> TurnRow:
         """The turn with what `settings` add to its rules, which holds for it from now on. Nothing is ever taken away."""
@@ -117,7 +129,7 @@ class Turns:
         return replace(row, settings=kept)
 
     async def find(self, turn_id: str, thread_id: str) -> TurnRow | None:
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             row = (
                 await connection.execute(select(turns).where(turns.c.id == turn_id, turns.c.thread_id == thread_id))
             ).one_or_none()
@@ -125,7 +137,7 @@ class Turns:
 
     async def last_of(self, thread_id: str) -> TurnRow | None:
         """The thread's latest turn; None where the records know no such thread."""
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             row = (
                 await connection.execute(
                     select(turns).where(turns.c.thread_id == thread_id).order_by(*_LATEST_FIRST).limit(1)
@@ -146,22 +158,37 @@ class Turns:
             .order_by(turns.c.started_at.desc())
             .limit(limit)
         )
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return [_turn(row) for row in await connection.execute(query)]
 
     async def tenant_of(self, thread_id: str) -> str | None:
         """Whose the thread is; None for a new one."""
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return (
                 await connection.execute(select(turns.c.tenant).where(turns.c.thread_id == thread_id).limit(1))
             ).scalar()
+
+    async def spend(self, turn_id: str, *, model_calls: int = 0, tokens: int = 0, seconds: float = 0.0) -> Spent:
+        """Adds to what the turn has used up, and returns the whole. Raises `UsageError` if the records don't know the turn."""
+        added = {turns.c.model_calls: model_calls, turns.c.tokens: tokens, turns.c.seconds: seconds}
+        statement = (
+            update(turns)
+            .where(turns.c.id == turn_id)
+            .values({column: func.coalesce(column, 0) + more for column, more in added.items()})
+            .returning(*added)
+        )
+        async with self._database.transaction() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        if row is None:
+            raise UsageError(_UNKNOWN)
+        return Spent(row.model_calls, row.tokens, row.seconds)
 
     async def finish(self, turn_id: str, now: float) -> None:
         async with self._database.transaction() as connection:
             await connection.execute(update(turns).where(turns.c.id == turn_id).values(finished_at=now))
 
     async def is_finished(self, turn_id: str) -> bool:
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             found = await connection.execute(select(turns.c.finished_at).where(turns.c.id == turn_id))
             return found.scalar() is not None
 
@@ -174,4 +201,5 @@ def _turn(row: Any) -> TurnRow:
         assistant_id=row.assistant_id,
         graph_id=row.graph_id or "",
         settings=row.settings or {},
+        spent=Spent(row.model_calls or 0, row.tokens or 0, row.seconds or 0.0),
     )

@@ -222,7 +222,7 @@ class Waits:
         self, *conditions: ColumnElement[bool], order: Sequence[Any] = (waits.c.created_at,), limit: int | None = None
     ) -> list[Wait]:
         query = select(waits).where(*conditions).order_by(*order).limit(limit)
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return [_wait(row) for row in await connection.execute(query)]
 
 

@@ -20,6 +20,8 @@ from nango_tools import NangoError, RateLimited
 _log = logging.getLogger(__name__)
 
 DAY = 24 * 3600.0
+WEEK = 7 * DAY
+"""For so long it is kept that an asynchronous action is over: for runs that were killed and go on late."""
 FIRST, MOST = 5.0, 300.0
 """Seconds between two looks at a wait."""
 AT_ONCE = 200
@@ -98,6 +100,7 @@ class Sweep:
         if self._lease is not None and now - self._tidied > DAY / 24:
             self._tidied = now
             await leases.forget(now - DAY)
+            await records.async_actions.forget(now - WEEK)
         return self._lease is not None
 
     async def _take_up_killed_runs(self, records: Records, swept: Swept) -> None:

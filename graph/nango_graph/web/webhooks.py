@@ -9,8 +9,8 @@ seconds):
     429  Nango was asked about this person and integration often enough within a minute
     200  {"because": ..., "woken": 1, "busy": 0, "elsewhere": 0, "failed": 0, "later": 0}
 
-`because` says what it meant (`waiting/notices.py`; "not_about_a_connection" for other types), the numbers what became of the
-threads: a run was made; one is going on now, and sees the connection itself or is woken by a sweep; the thread asks something
+`because` says what it meant (`waiting/notices.py`; "action_finished" of an asynchronous action, whose result whoever waits for it
+fetches then; "not_about_a_connection" for other types), the numbers what became of the threads: a run was made; one is going on now, and sees the connection itself or is woken by a sweep; the thread asks something
 else by now, or has ended; waking failed, and a sweep does it; waits beyond `MOST_WAITS`, which a sweep takes.
 """
 
@@ -26,7 +26,7 @@ from nango_graph.waiting.notices import Notices, TooOften
 from nango_graph.waiting.threads import Threads
 from nango_graph.web.bodies import BadBody, read_body
 from nango_graph.web.waking import wake
-from nango_tools import AuthWebhook, InvalidSignature, NangoError, WebhookError, webhooks
+from nango_tools import AsyncActionWebhook, AuthWebhook, InvalidSignature, NangoError, WebhookError, webhooks
 
 PATH = "/webhooks/nango"
 MAX_BODY = 1_000_000
@@ -52,6 +52,9 @@ def webhook_route(source: ServicesSource, threads: Threads) -> Route:
             return _problem(401, str(error))
         except WebhookError as error:
             return _problem(400, str(error))
+        if isinstance(webhook, AsyncActionWebhook):
+            await services.records.async_actions.finished(webhook.payload.id, now=services.clock.now())
+            return _taken("action_finished", Counter(), later=0)
         if not isinstance(webhook, AuthWebhook):
             return _taken("not_about_a_connection", Counter(), later=0)
         try:

@@ -1,12 +1,14 @@
 """What can go wrong on the way to Nango and back, on demand: declare a fault, and the next call that fits meets it."""
 
 from nango_sandbox.faults.kinds import (
+    AppAnswers,
     Dropped,
     Fault,
     Latency,
     Malformed,
     RaceLost,
     RequestFault,
+    Slow,
     Status,
     WebhookDelayed,
     WebhookDoubled,
@@ -18,6 +20,7 @@ from nango_sandbox.faults.kinds import (
 from nango_sandbox.faults.registry import DeclaredFault, FaultNotMetError, Faults
 
 __all__ = [
+    "AppAnswers",
     "DeclaredFault",
     "Dropped",
     "Fault",
@@ -27,6 +30,7 @@ __all__ = [
     "Malformed",
     "RaceLost",
     "RequestFault",
+    "Slow",
     "Status",
     "WebhookDelayed",
     "WebhookDoubled",

@@ -137,6 +137,30 @@ class RaceLost(RequestFault):
     kind: Literal["race_lost"] = "race_lost"
 
 
+class Slow(RequestFault):
+    """The function of an action takes its time before it does anything, wherever it runs: over REST or MCP, or from the queue of
+    asynchronous actions.
+
+    seconds: of the sandbox's clock
+    """
+
+    kind: Literal["slow"] = "slow"
+    seconds: float = Field(ge=0, allow_inf_nan=False)
+
+
+class AppAnswers(RequestFault):
+    """The app answers the function of an action with an error, before it has changed anything. Nango passes that on as it does:
+    424, with `content-type` and the `x-rate*` of the headers.
+
+    headers: the app's: `{"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1795208662"}`
+    """
+
+    kind: Literal["app_answers"] = "app_answers"
+    status: int = Field(ge=400, le=599)
+    body: JsonValue = {"message": "The sandbox was told to answer so."}
+    headers: dict[str, str] = {}
+
+
 class WebhookFault(AnyFault):
     """Strikes webhooks. webhook_type: `auth`, `sync`, `async_action`."""
 
@@ -185,6 +209,8 @@ Fault = Annotated[
     | Dropped
     | Malformed
     | RaceLost
+    | Slow
+    | AppAnswers
     | WebhookLost
     | WebhookDoubled
     | WebhookDelayed

@@ -3,9 +3,9 @@
 from typing import Any, Literal
 
 from nango_sandbox.credentials import usable
-from nango_sandbox.faults.kinds import About, RaceLost
+from nango_sandbox.faults.kinds import About, AppAnswers, RaceLost, Slow
 from nango_sandbox.functions.action import Action
-from nango_sandbox.functions.failures import Disabled, FunctionFailure, ResultLost
+from nango_sandbox.functions.failures import Disabled, FunctionFailure, ResultLost, UpstreamFailed
 from nango_sandbox.services import Services
 from nango_sandbox.store.connections import Connection
 
@@ -19,13 +19,17 @@ async def trigger(
     if not action.enabled:
         raise Disabled
 
-    async def with_credentials() -> None:
+    async def before() -> None:
+        for slow in services.faults.meet_every(Slow, about):
+            await services.clock.sleep(slow.seconds)
         if action.uses_credentials:
             await usable(services, connection)
+        if answer := services.faults.meet(AppAnswers, about):
+            raise UpstreamFailed(answer.status, answer.body, answer.headers)
 
     about = About("POST", _PATHS[via], connection.integration, connection.connection_id, (action.name,))
     try:
-        output = await services.runner.run(connection, action, given, via, with_credentials)
+        output = await services.runner.run(connection, action, given, via, before)
     except FunctionFailure as failure:
         if services.faults.meet(RaceLost, about):
             raise ResultLost from failure

@@ -1,5 +1,6 @@
 """What the planner submits: what a turn calls for, before its request is looked at closely."""
 
+import re
 from dataclasses import replace
 
 from nango_sandbox.rule_model.answering import account
@@ -83,7 +84,8 @@ def _ran(prompt: Prompt) -> tuple[list[Result], str]:
 
     They are those that the request makes a plan of again; else those that the problem names.
     """
-    failed = [result.id for result in prompt.earlier if f"Step {result.id} failed" in prompt.problem]
+    told = re.findall(r"Step (\w+) (?:failed|did nothing)", prompt.problem)
+    failed = [result.id for result in prompt.earlier if result.id in told]
     for size in range(1, min(len(prompt.earlier), _LONGEST) + 1) if failed else ():
         before, ran = prompt.earlier[:-size], prompt.earlier[-size:]
         if not {result.id for result in ran}.issuperset(failed):

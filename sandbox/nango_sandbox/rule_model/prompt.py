@@ -73,6 +73,7 @@ class Result:
     """A step that ran: what was asked of which tool, how it ended, and what came back.
 
     Of a step that ran once for each of several items, `arguments` are those that all calls share, `calls` all of them.
+    selected: the expression by which a part of the output was shown, which is no `preview` of it
     """
 
     id: str
@@ -80,6 +81,7 @@ class Result:
     arguments: dict[str, Any]
     status: str
     shape: Shape = ANY
+    selected: str = ""
     preview: str = ""
     error: str = ""
     calls: tuple[dict[str, Any], ...] = ()
@@ -129,11 +131,12 @@ def read_prompt(messages: Sequence[BaseMessage]) -> Prompt:
     ]
     if history and not history[-1].mine and history[-1].said.strip() == request:
         history.pop()
-    listed = _block(system, "integrations") or _block(system, "other_integrations")
+    shown = f"{system}\n{head}"  # what was picked for this request stands beside it
+    listed = _block(system, "integrations") or _block(shown, "other_integrations")
     return Prompt(
         request=request,
         history=tuple(turn for turn in history if turn.said.strip()),
-        tools=tuple(read_tools(_block(system, "tools"))),
+        tools=tuple(read_tools(_block(shown, "tools"))),
         integrations=tuple(read_integrations(listed)),
         results=tuple(read_results(_block(head, "results"))),
         earlier=tuple(read_results(_block(head, "earlier_results"))),
@@ -206,7 +209,9 @@ def read_results(block: str) -> list[Result]:
             )
             continue
         label, colon, text = line.strip().partition(":")
-        if colon and found and label in ("shape", "preview", "error"):
+        if colon and found and label == "preview" and found[-1].get("selected"):
+            continue  # of something else than the output
+        if colon and found and label in ("shape", "selected", "preview", "error"):
             found[-1][label] = read_shape(text) if label == "shape" else text.strip()
     return [Result(**fields) for fields in found]
 

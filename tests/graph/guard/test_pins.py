@@ -379,8 +379,9 @@ async def test_workers_that_see_it_first_at_once_agree(records_url: str | Path) 
 async def test_a_large_catalogue_takes_few_statements_and_one_without_change_writes_nothing(records: Records) -> None:
     tools = [tool(integration=f"app-{number % 60}", name=f"tool-{number}") for number in range(3_000)]
     statements: list[str] = []
-    engine: Any = records.definitions._database._engine
-    event.listen(engine.sync_engine, "before_cursor_execute", lambda _c, _u, sql, *_: statements.append(sql.split()[0]))
+    database: Any = records.definitions._database
+    for engine in {database._engine.sync_engine, database._readers.sync_engine}:
+        event.listen(engine, "before_cursor_execute", lambda _c, _u, sql, *_: statements.append(sql.split()[0]))
     assert len((await guard(records).admit(tools)).tools) == 3_000
     assert statements.count("INSERT") == 1
     assert len(statements) < 10

@@ -1,5 +1,7 @@
 """What nobody can mend by calling differently: outages, deliveries from strangers, functions that failed."""
 
+from typing import Any
+
 from nango_tools.errors.base import NangoError, Outcome
 
 
@@ -10,7 +12,9 @@ class TransientError(NangoError):
 
 
 class RateLimited(TransientError):
-    """Nango's own limit for the whole environment; retry_after is in seconds."""
+    """Nango's own limit for the whole environment; or, with the outcome not_sent, the limit of a provider that an earlier call on
+    that connection ran into. retry_after is in seconds.
+    """
 
     default_outcome = Outcome.REJECTED
 
@@ -78,9 +82,22 @@ class ActionFailed(NangoError):
 
 
 class UpstreamError(ActionFailed):
-    """The provider answered the function with an HTTP error; outcome is failed for a clear refusal, else unknown."""
+    """The provider answered the function with an HTTP error; outcome is failed for a clear refusal, else unknown.
+
+    limited: whether that is the provider's request limit; retry_after then has seconds, where it told them
+    """
 
     advice = "see what the provider says in upstream_body"
+
+    def __init__(self, message: str, *, limited: bool = False, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.limited = limited
+
+    def advice_now(self) -> str:
+        if not self.limited or self.outcome is Outcome.UNKNOWN:
+            return super().advice_now()
+        when = "later" if self.retry_after is None else f"in {self.retry_after:.0f} seconds"
+        return f"that is the provider's request limit, so try again {when}"
 
 
 class ActionRuntimeError(ActionFailed):

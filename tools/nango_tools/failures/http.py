@@ -9,7 +9,7 @@ import httpx
 
 from nango_tools.errors import Call, NangoError, NotNango
 from nango_tools.failures.table import Answer, from_answer
-from nango_tools.failures.wording import integer, json_or_none, text, without_credentials
+from nango_tools.failures.wording import integer, json_or_none, mapping, text, without_credentials
 
 # What Nango itself says on the way to a provider, by status and code [proxy, reauthorization, rate-limit,
 # mcp-auth-and-headers]; where a provider could well use the same words, what the message begins with.
@@ -42,8 +42,7 @@ def from_response(response: httpx.Response, call: Call) -> NangoError:
         said = f"the base URL answered {status}" + (f", a redirect to {location}" if location else "")
         return NotNango(said, call=call, status=status)
     error = _error(response)
-    upstream = error.get("upstream")
-    upstream = upstream if isinstance(upstream, dict) else {}
+    upstream = mapping(error.get("upstream"))
     rpc_code = integer(error.get("code"))
     answer = Answer(
         status=status,
@@ -53,7 +52,9 @@ def from_response(response: httpx.Response, call: Call) -> NangoError:
         issues=error.get("errors"),
         upstream_status=integer(upstream.get("status")),
         upstream_body=without_credentials(upstream.get("body")),
+        upstream_headers=mapping(upstream.get("headers")),
         retry_after=retry_after(response),
+        at=http_date(response.headers.get("date", "")),
     )
     return from_answer(answer, call)
 

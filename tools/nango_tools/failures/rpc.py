@@ -4,7 +4,7 @@ from typing import Any
 
 from nango_tools.errors import ActionNotFound, Call, InvalidInput, NangoError, OutcomeLost
 from nango_tools.failures.table import Answer, from_answer
-from nango_tools.failures.wording import integer, issues_in_a_line, json_or_none, text, without_credentials
+from nango_tools.failures.wording import integer, issues_in_a_line, json_or_none, mapping, text, without_credentials
 
 # The protocol layer's own: no function was looked up.
 _REFUSALS = (-32700, -32600, -32601, -32602)
@@ -16,9 +16,7 @@ def from_rpc_error(error: dict[str, Any], call: Call) -> NangoError:
     said = text(error.get("message")) or ""
     inner = json_or_none(said)
     if isinstance(inner, dict) and isinstance(inner.get("type"), str):
-        properties = inner.get("additional_properties")
-        upstream = properties.get("upstream_response") if isinstance(properties, dict) else None
-        upstream = upstream if isinstance(upstream, dict) else {}
+        upstream = mapping(mapping(inner.get("additional_properties")).get("upstream_response"))
         answer = Answer(
             status=integer(inner.get("status")) or 500,
             code=inner["type"],
@@ -26,6 +24,7 @@ def from_rpc_error(error: dict[str, Any], call: Call) -> NangoError:
             payload=without_credentials(inner.get("payload")),
             upstream_status=integer(upstream.get("status")),
             upstream_body=without_credentials(upstream.get("body")),
+            upstream_headers=mapping(upstream.get("headers")),
         )
         return from_answer(answer, call)
     if call.action is not None and said == f"Action {call.action} not found":

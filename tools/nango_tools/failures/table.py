@@ -1,7 +1,9 @@
 """One table for REST and MCP: Nango's error code decides; the status where there is none we know."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from nango_tools.errors import (
@@ -28,6 +30,7 @@ from nango_tools.errors import (
     UnknownIntegration,
     UpstreamError,
 )
+from nango_tools.failures.limits import is_limit, seconds_until_reset
 from nango_tools.failures.wording import gist, issues_in_a_line
 
 _REAUTHORIZE = ("invalid_credentials", "connection_refresh_backoff")
@@ -55,7 +58,9 @@ _CREDENTIALS_FAIL = re.compile(
 
 @dataclass(frozen=True)
 class Answer:
-    """An error as Nango worded it, from either path. upstream: what the provider answered to the function."""
+    """An error as Nango worded it, from either path. upstream: what the provider answered to the function; at: by Nango's
+    clock, where it told the time.
+    """
 
     status: int
     code: str | None = None
@@ -64,7 +69,9 @@ class Answer:
     issues: Any = None
     upstream_status: int | None = None
     upstream_body: Any = None
+    upstream_headers: Mapping[str, object] = field(default_factory=dict)
     retry_after: float | None = None
+    at: datetime | None = None
 
 
 def from_answer(answer: Answer, call: Call) -> NangoError:
@@ -150,7 +157,10 @@ def _upstream(answer: Answer, facts: dict[str, Any]) -> NangoError:
         return credentials_no_longer_work(f"{refusal_code}: {gist(refusal)}", Outcome.FAILED, **facts)
     said = gist(answer.upstream_body if answer.upstream_body is not None else answer.payload)
     text = f"the provider answered {status if status is not None else 'with an error'}" + (f": {said}" if said else "")
-    return UpstreamError(text, outcome=Outcome.of_upstream(status), **facts)
+    limited = is_limit(status, answer.upstream_headers)
+    if limited:
+        facts["retry_after"] = seconds_until_reset(answer.upstream_headers, answer.at)
+    return UpstreamError(text, outcome=Outcome.of_upstream(status), limited=limited, **facts)
 
 
 def _not_found(text: str, said: str, call: Call, facts: dict[str, Any]) -> NangoError:
