@@ -10,8 +10,9 @@ from langchain_core.messages import AIMessage
 from nango_graph.approval import AnswerKind, Request, confirm_field
 from nango_graph.display import compact, markdown, visible
 from nango_graph.execution.units import Ask, AskToSend, AskWhatHappened
+from nango_graph.execution.words import AskOfStep, cause_of
 from nango_graph.prompts import ANNOUNCES
-from nango_graph.records import Call, CallKey
+from nango_graph.records import CallKey
 from nango_graph.state import Asked
 from nango_tools import Access
 
@@ -23,7 +24,7 @@ def approval_requests(asks: Sequence[Ask], evidence: Mapping[CallKey, Sequence[s
     in sentences that are safe to show.
     """
     unknown = [
-        _outcome_request(ask.call, evidence.get(ask.call.key, ())) for ask in asks if isinstance(ask, AskWhatHappened)
+        _outcome_request(ask, evidence.get(ask.call.key, ())) for ask in asks if isinstance(ask, AskWhatHappened)
     ]
     by_step: dict[tuple[str, str], list[AskToSend]] = {}
     for ask in asks:
@@ -74,13 +75,21 @@ def _write_request(asks: Sequence[AskToSend]) -> Request:
     )
 
 
-def _outcome_request(call: Call, evidence: Sequence[str]) -> Request:
+def _outcome_request(ask: AskWhatHappened, evidence: Sequence[str]) -> Request:
+    call = ask.call
+    purpose, account = "of an earlier request", f"the {call.tool.partition('/')[0]} account"
+    # Of an earlier request nothing is sent any more, unless it is planned, and asked for, anew.
+    again = "have it planned again; you are asked once more before it is sent"
+    if isinstance(ask, AskOfStep):
+        purpose, account, again = ask.purpose and f"({ask.purpose})", ask.account, "send it again"
     how = (
-        "Look in the account, then set `answer` to `happened`, `not_happened_retry` (send it again) or `not_happened_skip`. "
+        f"Look in the account, then set `answer` to `happened`, `not_happened_retry` ({again}) or `not_happened_skip`. "
         "Reject leaves it open."
     )
+    step, cause = markdown(f"Step {call.key.step} {purpose}".strip()), markdown(cause_of(call))
+    where = f"{step}: {markdown(call.tool)} in {markdown(account)}"
     lines = [
-        f"**Did this happen?** {markdown(call.tool)} was sent, but nobody knows whether it took effect. {markdown(call.error or '')}",
+        f"**Did this happen?** {where} was sent, but nobody knows whether it took effect. It may have run. Cause: {cause}.",
         *(f"- {visible(line, keep='')}" for line in evidence),
         how,
     ]

@@ -14,7 +14,7 @@ from nango_graph.models import make_model, open_embeddings
 from nango_graph.pinning import Pins, environment_of
 from nango_graph.records import Records
 from nango_graph.settings import AgentSettings
-from nango_tools import Catalog, NangoClient, Policy
+from nango_tools import Catalog, NangoClient, NangoSettings, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ async def open_services(
     """The services of one process; closes what it opened. `records` default to the URL of the settings, or SQLite."""
     async with AsyncExitStack() as stack:
         policy = Policy.load(settings.policy_file) if settings.policy_file else Policy()
-        nango = await stack.enter_async_context(NangoClient(settings.nango))
+        nango = await stack.enter_async_context(_client(settings.nango, clock))
         if records is None:
             records = await Records.open(settings.database_url or settings.data_dir / "records.db")
             stack.push_async_callback(records.close)
@@ -62,6 +62,13 @@ async def open_services(
             policy=policy,
             finder=ToolFinder(embeddings),
         )
+
+
+def _client(settings: NangoSettings, clock: Clock | None) -> NangoClient:
+    """Waits with the clock that was handed in. The system's clock may be set back, so that the client keeps its own beside it."""
+    if clock is None or isinstance(clock, SystemClock):
+        return NangoClient(settings)
+    return NangoClient(settings, sleep=clock.sleep, clock=clock.now)
 
 
 _LONG = 3600.0

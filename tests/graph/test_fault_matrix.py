@@ -13,6 +13,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 from typing_extensions import TypedDict
 
 from nango_graph import build_graph
+from nango_graph.nodes.respond import plain_account
+from nango_graph.state import Connection
 from nango_sandbox import Action, Call, Integration, Sandbox
 from nango_sandbox.faults import AppAnswers, Dropped, Latency, Malformed, RaceLost, Status
 from nango_tools import NangoClient
@@ -55,7 +57,9 @@ def desk(output: str) -> Integration:
 
 STEPS: dict[str, list[dict[str, Any]]] = {
     "read": [{"id": "s1", "tool": "desk/get-ticket", "arguments": {"number": 1}}],
-    "write": [{"id": "s1", "tool": "desk/create-ticket", "arguments": {"number": 1}}],
+    "write": [
+        {"id": "s1", "tool": "desk/create-ticket", "arguments": {"number": 1}, "purpose": "Open a ticket"},
+    ],
     "fan-out": [
         {"id": "s1", "tool": "desk/list-tickets", "arguments": {}},
         {"id": "s2", "tool": "desk/create-ticket", "arguments": {"number": "${item.number}"}, "for_each": "${s1}"},
@@ -104,8 +108,44 @@ FAULTS: dict[str, Fault] = {
     "malformed": Fault(lambda to: Malformed(**to), "answer is not JSON", "asked"),
     "500 after it ran": Fault(lambda to: Status(status=500, after_effect=True, **to), "500", "asked"),
 }
+LABEL = "Ada Lovelace"
 _WHETHER_IT_RAN = re.compile(r"did not run|ran and failed|may have run|[Nn]othing was (?:sent|changed)")
-_NEXT_MOVE = re.compile(r"\b(?:try again|correct|check|set|give|connect|authorize|look|see|ask|wait)\b", re.IGNORECASE)
+_NEXT_MOVE = re.compile(
+    r"\b(?:Ask (?:again|for less|the admin)|Authorize|Connect|Look in the account|Correct|Check in the account)\b"
+)
+_FOR_DEVELOPERS = re.compile(
+    r"upstream_body|correct the call|NANGO_|dashboard|\bcheck the name\b|[0-9a-f]{8}-[0-9a-f]{4}-"
+)
+"""Also the id of a connection."""
+_IN_PROMPTS = 600
+"""Characters of an error that a planner sees."""
+
+
+def helps(told: str, *, step: str, tool: str, cause: str) -> None:
+    """It names step, tool, account, whether it ran, what a user can do next, and the cause; all but the end of the cause where
+    prompts cut it.
+    """
+    told = re.sub(r"\\([-_*`.])", r"\1", told)
+    assert re.search(rf"\b{step}\b", told), told
+    assert tool in told
+    assert LABEL in told
+    assert _WHETHER_IT_RAN.search(told[:_IN_PROMPTS]), told
+    assert _NEXT_MOVE.search(told), told
+    assert cause in told
+    # Nango names a task of its own in the cause.
+    assert not _FOR_DEVELOPERS.search(re.sub(r"Task \S+ is in progress", "", told)), told
+
+
+def helps_the_planner(told: str, **named: str) -> None:
+    helps(told, **named)
+    assert _NEXT_MOVE.search(told[:_IN_PROMPTS]), told
+
+
+def in_the_plain_account(result: Any) -> str:
+    account = Connection(integration="desk", connection_id="c", label=LABEL)
+    [_, *lines] = plain_account([result], {"desk": account}).split("\n")
+    [line] = lines
+    return line
 
 
 @pytest.fixture
@@ -175,9 +215,9 @@ async def test_a_read_that_fails_says_why(agent, fault: str) -> None:
     assert (result["step"], result["tool"]) == ("s1", "desk/get-ticket")
     assert result["status"] != "succeeded"
     assert asked == [], "nothing is to be decided about a read"
-    assert FAULTS[fault].cause in result["error"]
-    assert _WHETHER_IT_RAN.search(result["error"])
-    assert _NEXT_MOVE.search(result["error"])
+    helps_the_planner(result["error"], step="s1", tool="desk/get-ticket", cause=FAULTS[fault].cause)
+    helps(in_the_plain_account(result), step="s1", tool="desk/get-ticket", cause=FAULTS[fault].cause)
+    assert "may have" not in result["error"], "a read changes nothing"
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -194,10 +234,12 @@ async def test_a_write_that_fails_is_never_repeated_nor_called_done(agent, fault
         assert done == [1]
         return
     (told,) = unknown or [result["error"]]
-    assert "create-ticket" in told
-    assert FAULTS[fault].cause in told.replace("\\", "")
-    assert _WHETHER_IT_RAN.search(told)
-    assert _NEXT_MOVE.search(told)
+    helps(told, step="s1", tool="desk/create-ticket", cause=FAULTS[fault].cause)
+    if unknown:
+        assert "Open a ticket" in told, "the purpose"
+    else:
+        helps_the_planner(told, step="s1", tool="desk/create-ticket", cause=FAULTS[fault].cause)
+        helps(in_the_plain_account(result), step="s1", tool="desk/create-ticket", cause=FAULTS[fault].cause)
     if becomes == "refused":
         assert sent == []
         assert "did not run" in told
@@ -213,11 +255,18 @@ async def test_of_a_fan_out_each_item_is_written_once_at_most_and_the_count_is_s
     sent = [entry.input["number"] for entry in await agent.ledger() if entry.action == "create-ticket"]
     assert len(sent) == len(set(sent)), "an item was sent twice"
     assert result["status"] != "succeeded" or done == TICKETS
-    assert len(questions_of_what_happened(asked)) == (FAULTS[fault].of_a_write == "asked")
+    unknown = questions_of_what_happened(asked)
+    assert len(unknown) == (FAULTS[fault].of_a_write == "asked")
+    for told in unknown:
+        helps(told, step="s2", tool="desk/create-ticket", cause=FAULTS[fault].cause)
     if done == TICKETS:
         return
-    assert 1 not in done, "the first was struck"
-    assert re.search(rf"\d+ of {len(TICKETS)}\b", result["error"]), "how many were done is said"
+    assert done == [2, 3], "the first was struck"
+    assert '1 of 3 failed, 2 succeeded. {"number": 1}: ' in result["error"]
+    if unknown:
+        assert "says that it did not happen" in result["error"], "what the user said of it"
+    else:
+        helps_the_planner(result["error"], step="s2", tool="desk/create-ticket", cause=FAULTS[fault].cause)
 
 
 @pytest.mark.parametrize("agent", [{"read_timeout": 1.5, "write_timeout": 1.5}], indirect=True)
@@ -228,7 +277,10 @@ async def test_what_takes_longer_than_the_time_out_is_not_sent_again_if_it_write
     seen, asked = await ended(agent, shape)
     result = seen.values["results"][-1]
     assert result["status"] != "succeeded"
-    assert len(questions_of_what_happened(asked)) == (shape != "read")
+    unknown, (step, tool) = questions_of_what_happened(asked), (result["step"], result["tool"])
+    assert len(unknown) == (shape != "read")
+    for told in unknown or [result["error"]]:
+        helps(told, step=step, tool=tool, cause="Nango did not answer in time")
     await asyncio.to_thread(agent.sandbox.clock.advance, 7200)
     await agent.wake()
     sent = [entry.input["number"] for entry in await agent.ledger() if entry.action == "create-ticket"]
@@ -255,7 +307,6 @@ async def test_an_answer_that_nango_finds_too_large_is_lost_and_the_write_may_ha
     assert result["status"] != "succeeded"
     assert len(unknown) == len(WANTED[shape])
     for told in unknown or [result["error"]]:
-        assert "Output size is too large" in told
-        assert _WHETHER_IT_RAN.search(told)
+        helps(told, step=result["step"], tool=result["tool"], cause="Output size is too large")
     sent = [entry.input["number"] for entry in await agent.ledger() if entry.action == "create-ticket"]
     assert sent == WANTED[shape]

@@ -250,6 +250,7 @@ def assert_plainly_shown(seen: Seen) -> None:
 
 BLOCKS = (
     "tools",
+    "send_again",
     "tool_index",
     "integrations",
     "other_integrations",

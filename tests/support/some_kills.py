@@ -14,6 +14,8 @@ from kill_scenarios import SCENARIOS
 from killed_plans import processes
 
 FORTY_OF_FIFTY = Point("fifty steps", (Kill("calls", AFTER_CALLS),))
+_MESSAGES_FIRST = 6
+"""Of the points, those at which the person's next message comes before anybody wakes the thread."""
 _AT_A_TIME = 2
 
 
@@ -21,6 +23,10 @@ _AT_A_TIME = 2
 class SomeKilled:
     wholes: Sequence[Whole]
     outcomes: Sequence[Outcome]
+
+    @property
+    def messages_first(self) -> int:
+        return sum(one.point.endswith("; message") and one.killed > 0 for one in self.outcomes)
 
     @property
     def forty_of_fifty(self) -> Outcome:
@@ -50,7 +56,9 @@ async def killed_at_some(folder: Path, postgres: Any, count: int) -> SomeKilled:
         assert [f"{whole.scenario}: {whole.problem}" for whole in wholes.values() if whole.problem] == []
         in_order = {name: wholes[name] for name in SCENARIOS}
         rest = [point for point in points_of(in_order, recoveries) if point != FORTY_OF_FIFTY]
-        points = iter([FORTY_OF_FIFTY, *some_of(rest, count - 1)])
+        messages_first = some_of([point for point in rest if point.goes_on == "message"], _MESSAGES_FIRST)
+        others = some_of([point for point in rest if point.goes_on != "message"], count - 1 - len(messages_first))
+        points = iter([FORTY_OF_FIFTY, *messages_first, *others])
 
         async def kill(place: Place) -> None:
             outcomes.extend([await place.killed(point, wholes[point.scenario]) for point in points])

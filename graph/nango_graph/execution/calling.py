@@ -16,14 +16,17 @@ from nango_graph.run_lease import LOST, ThreadBusy, lease_of_run
 from nango_graph.services import Services
 from nango_tools import Access
 from nango_tools.policy import Effect, Ruling
+from nango_tools.provider_limits import LONGEST_FOR_WRITES
 
 if TYPE_CHECKING:
     from nango_graph.execution.units import Unit
 
 T = TypeVar("T")
 
-LEASE_MARGIN = 30.0
-"""Seconds by which a claim outlives the client's time-out."""
+LEASE_MARGIN = LONGEST_FOR_WRITES + 40.0
+"""Seconds by which a claim outlives the client's time-out. Before what was claimed leaves, it may wait for a provider's request
+limit, then for Nango's, and for a connection to be made, each of these for 10 s at most.
+"""
 _LOOK_AGAIN = 1.0
 
 
@@ -123,8 +126,12 @@ class Caller:
 
     async def _sent(self, unit: "Unit") -> Call:
         """`unknown` if nobody can say how it ended."""
-        records, clock = self._services.records, self._services.clock
-        runs_on = False
+        records = self._services.records
+        runs_on = held = False
+
+        def hold(now: bool) -> None:
+            nonlocal held
+            held = now
 
         async def started(async_id: str) -> None:
             nonlocal runs_on
@@ -132,20 +139,29 @@ class Caller:
             runs_on = True
 
         try:
-            state, output, error = await self._sender.send(unit, writes=True, started=started)
+            state, output, error = await self._sender.send(unit, writes=True, started=started, held=hold)
         except asyncio.CancelledError:
             # What Nango has an id for stays claimed: whoever goes on asks Nango what came of it.
             if not runs_on:
-                stopped = "The run was stopped before the answer came."
-                await to_the_end(
-                    records.claims.finish(unit.key, state="unknown", output=None, error=stopped, now=clock.now())
-                )
+                await to_the_end(self._cut_off(unit, held=held))
             raise
         call = await to_the_end(self._finished(unit, state, output, str(error) if error else None))
         if error is not None and await self._health.broke(unit.tool.integration, error):
             await records.claims.broke(unit.key)
             return replace(call, cause=AUTHORIZATION)
         return call
+
+    async def _cut_off(self, unit: "Unit", *, held: bool) -> None:
+        claims = self._services.records.claims
+        if unit.tool.access is Access.READ:
+            # It took no effect: it is made again, under the same decision.
+            await claims.withdraw(self._call(unit, "claimed"))
+            return
+        state: CallState = "not_sent" if held else "unknown"
+        told = "The run was stopped before the answer came."
+        if held:
+            told = "The run was stopped while this waited for the provider's request limit, so nothing was sent."
+        await claims.finish(unit.key, state=state, output=None, error=told, now=self._services.clock.now())
 
     async def _finished(self, unit: "Unit", state: CallState, output: Any, error: str | None) -> Call:
         output, artifact = await self._kept(output)
@@ -197,6 +213,7 @@ class Caller:
             artifact=artifact,
             error=error,
             cause=cause,
+            position=unit.position,
         )
 
 

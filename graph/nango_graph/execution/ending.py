@@ -8,7 +8,17 @@ from nango_graph.execution.health import Health
 from nango_graph.execution.scheduler import Status, StepState
 from nango_graph.execution.standing import Standing, Standings
 from nango_graph.execution.units import AskWhatHappened, Unit
-from nango_graph.execution.words import reasons, why_withheld
+from nango_graph.execution.words import (
+    AUTHORIZE,
+    AskOfStep,
+    cause_of,
+    headed,
+    reasons,
+    told_of,
+    whether_it_ran,
+    why_failed,
+    why_withheld,
+)
 from nango_graph.planning.plan import Step
 from nango_graph.records import AUTHORIZATION, Call
 from nango_tools.policy import Ruling
@@ -55,7 +65,8 @@ class Ending:
         step = prepared.step
         asks = [call for call in made if isinstance(call, AskWhatHappened)]
         if asks:
-            return StepState("asking", asks=asks)
+            account = self._account(step, prepared.calls)
+            return StepState("asking", asks=[AskOfStep(one.call, step.purpose, account) for one in asks])
         ended = [call for call in made if isinstance(call, Call)]
         succeeded = [call for call in ended if call.state == "succeeded"]
         outputs = [call.output for call in succeeded]
@@ -67,10 +78,11 @@ class Ending:
         stopped = next((call for call in made if isinstance(call, StepState)), None)
         if stopped is not None:
             told = " ".join([stopped.error, *_so_far(step, ended)])
-            return replace(stopped, output=output, error=told)
+            head = headed(step.id, step.tool, self._account(step, prepared.calls))
+            return replace(stopped, output=output, error=head + told)
         broke = any(call.cause == AUTHORIZATION and self._standings.after(call.key) is None for call in bad)
         if broke or len(ended) < len(made):
-            return replace(self.without_connection(step, ended), output=output)
+            return replace(self.without_connection(step, ended, prepared.calls), output=output)
         arguments = ended[0].arguments if step.for_each is None else [call.arguments for call in ended]
         if not bad:
             notes = [f"{prepared.left_out} left out by the user."] if prepared.left_out else []
@@ -79,30 +91,43 @@ class Ending:
                 "succeeded", output=output, error=" ".join(notes), arguments=arguments, artifacts=artifacts
             )
         status: Status = "rejected" if self._let_go(bad) else "failed"
-        if any(call.state == "unknown" for call in bad):
+        if any(call.is_in_doubt for call in bad):
             status = "unknown"
-        count = f"{len(bad)} of {len(ended)} failed; the others succeeded. " if len(ended) > 1 else ""
-        return StepState(
-            status, output=output, error=count + (bad[0].error or "no reason was given"), arguments=arguments
-        )
+        told = why_failed(step, self._account(step, prepared.calls), ended)
+        return StepState(status, output=output, error=told, arguments=arguments)
 
-    def without_connection(self, step: Step, made: Sequence[Call]) -> StepState:
-        """Parked; or, if nobody waits for the connection any more, the end of the step."""
-        name, failed = step.integration, [call.error for call in made if call.state != "succeeded" and call.error]
+    def without_connection(self, step: Step, made: Sequence[Call], calls: Sequence[Unit | Call] = ()) -> StepState:
+        """Parked; or, if nobody waits for the connection any more, the end of the step. `calls`: of the step, as prepared."""
+        name, failed = step.integration, [call for call in made if call.state != "succeeded" and call.error]
         done = sum(call.state == "succeeded" for call in made)
-        told = " ".join([*([f"{done} of its calls had succeeded before."] if done else []), *failed[:1]])
+        told = " ".join(
+            [
+                *([f"{done} of its calls had succeeded before."] if done else []),
+                *(f"{whether_it_ran(call)} Cause: {cause_of(call)}." for call in failed[:1]),
+                *([] if done or failed else ["Nothing was sent."]),
+            ]
+        )
+        head = headed(step.id, step.tool, self._account(step, calls))
         if name in self._declined:
             why = self._declined[name] or "the user declined to authorize it"
-            return StepState("declined", error=f"Went on without {name}: {why}. {told}".strip(), unconnected=True)
+            return StepState(
+                "declined", error=f"{head}Went on without {name}: {why}. {AUTHORIZE} {told}".strip(), unconnected=True
+            )
         if not self._health.is_waited_for(name):
             return StepState(
                 "failed",
-                error=f"The connection to {name} broke again after it had been authorized anew. {told}".strip(),
+                error=f"{head}The connection to {name} broke again after it had been authorized anew. {AUTHORIZE} {told}".strip(),
                 unconnected=True,
             )
         return StepState(
-            "parked", error=f"The connection to {name} must be authorized first. {told}".strip(), unconnected=True
+            "parked", error=f"{head}The connection to {name} must be authorized first. {told}".strip(), unconnected=True
         )
+
+    def _account(self, step: Step, calls: Sequence[Unit | Call]) -> str:
+        """Whose the step uses, in words."""
+        connection = next((call.connection for call in calls if isinstance(call, Unit)), None)
+        connection = connection or self._health.usable(step.integration)
+        return connection["label"] if connection is not None else f"the {step.integration} account"
 
     def _let_go(self, failed: Sequence[Call]) -> bool:
         """Did the user say of every call that failed that it did not happen, and is not to be sent again?"""
@@ -120,7 +145,7 @@ def rejected(standings: Sequence[Standing], arguments: Any = None) -> StepState:
 def _so_far(step: Step, ended: Sequence[Call]) -> list[str]:
     """What had been done of a step before it was stopped."""
     done = sum(call.state == "succeeded" for call in ended)
-    failed = [call.error for call in ended if call.state != "succeeded" and call.error]
+    failed = [told_of(call) for call in ended if call.state != "succeeded" and call.error]
     if step.for_each is None:
         return failed[:1]
     return [f"{done} of its calls had succeeded before.", *failed[:1]]

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 from nango_graph.execution.results import MAX_ARTIFACTS, show
@@ -10,6 +11,7 @@ from nango_graph.planning.signatures import MAX_SHAPE, abridged, cut, preview_of
 from nango_graph.records import Artifact, Call, Records
 from nango_graph.records.artifacts import size_of
 from nango_graph.state import Result
+from nango_tools import Access
 
 PREVIEWED = 8
 """Of the results of earlier turns, the last so many are shown with a preview, all of them with their shape."""
@@ -56,7 +58,10 @@ def _output(call: Call, kept: Mapping[str, Any]) -> Any:
     if call.artifact is None:
         return call.output
     if call.artifact not in kept:
-        raise LookupError(f"The records do not have the output of step {call.key.step} ({call.tool}) any more.")
+        happened = "" if call.access == Access.READ.value else " What it wrote is written."
+        raise LookupError(
+            f"The records do not have the output of step {call.key.step} ({call.tool}) any more.{happened}"
+        )
     return kept[call.artifact]
 
 
@@ -74,7 +79,16 @@ async def earlier_results(records: Records, thread_id: str, tenant: str) -> list
     unended = [call for call in calls if call.state != "succeeded"]
     return [
         *results,
-        *(failed_result(call.key.step, call.tool, call.state, call.error or "", call.arguments) for call in unended),
+        *(
+            failed_result(
+                call.key.step,
+                call.tool,
+                "failed" if call.state == "unknown" and not call.is_in_doubt else call.state,
+                call.error or "",
+                call.arguments,
+            )
+            for call in unended
+        ),
     ]
 
 
@@ -125,8 +139,14 @@ def failed_result(step: str, tool: str, status: str, error: str, arguments: Any 
 
 
 def _by_step(calls: Iterable[Call]) -> dict[tuple[str, str], list[Call]]:
-    """By plan id and step id, in the order in which they began."""
+    """By plan id and step id, in the order of their items; those of older records in the order in which they began."""
     grouped: dict[tuple[str, str], list[Call]] = {}
     for call in calls:
         grouped.setdefault((call.key.plan_id, call.key.step), []).append(call)
-    return grouped
+    return {at: _in_order(made) for at, made in grouped.items()}
+
+
+def _in_order(made: list[Call]) -> list[Call]:
+    placed = [(call.position, call) for call in made if call.position is not None]
+    # Items answer in any order, and references count on that of the list.
+    return [call for _, call in sorted(placed, key=itemgetter(0))] if len(placed) == len(made) else made

@@ -1,5 +1,6 @@
 """One call on its way to Nango and back: by REST or the hosted MCP, whichever the key allows; asynchronously where that is set."""
 
+import random
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,9 @@ from pydantic import JsonValue
 from nango_graph.execution.awaiting import Results
 from nango_graph.records import Call, CallState
 from nango_graph.services import Services
-from nango_tools import Access, AsyncAction, NangoError, Outcome
-from nango_tools.provider_limits import Pause
+from nango_tools import Access, AsyncAction, NangoError, Outcome, RateLimited
+from nango_tools.errors import Call as CallOfAction
+from nango_tools.provider_limits import LONGEST_FOR_WRITES, Pause
 
 if TYPE_CHECKING:
     from nango_graph.execution.units import Unit
@@ -19,6 +21,17 @@ if TYPE_CHECKING:
 Sent = tuple[CallState, Any, NangoError | None]
 """How it ended, what it brought, and what went wrong."""
 Started = Callable[[str], Awaitable[None]]
+Held = Callable[[bool], None]
+
+_SPREAD = 1.0
+"""Seconds over which those spread who wait for the same moment."""
+
+
+class _Limited(Exception):
+    """What was about to leave has to wait first."""
+
+    def __init__(self, pause: Pause) -> None:
+        self.pause = pause
 
 
 class Sender:
@@ -38,8 +51,12 @@ class Sender:
         self._said: dict[str, float] = {}
         """What was told of, and until when that holds."""
 
-    async def send(self, unit: "Unit", *, writes: bool, started: Started | None = None) -> Sent:
-        """One that Nango runs asynchronously is waited for. `started` gets the id that Nango gave it, before anything else."""
+    async def send(
+        self, unit: "Unit", *, writes: bool, started: Started | None = None, held: Held | None = None
+    ) -> Sent:
+        """One that Nango runs asynchronously is waited for. `started` gets the id that Nango gave it, before anything else.
+        `held` is told when what writes has to wait before it leaves (True), and when that is over (False).
+        """
         asynchronous = any(fnmatchcase(unit.tool.id, glob) for glob in self._services.settings.async_actions)
 
         async def wait(action: AsyncAction) -> JsonValue:
@@ -47,6 +64,12 @@ class Sender:
                 await started(action.id)
             self._say(unit.step.id, f"{unit.tool.id} runs in the background. Waiting for what it brings.")
             return await self._results.of(action, begun=self._services.clock.now())
+
+        def pausing(pause: Pause) -> None:
+            self._pausing(unit.tool.integration, pause)
+            if writes:
+                # Of a write the runner tells before it leaves, and only then: what is raised here keeps it from leaving.
+                raise _Limited(pause)
 
         async def send(arguments: Any) -> Any:
             runner = self._services.nango.runner
@@ -56,16 +79,24 @@ class Sender:
                 "action": unit.tool.name,
                 "input": unit.tool.input_of(arguments),
                 "writes": writes,
-                "pausing": lambda pause: self._pausing(unit.tool.integration, pause),
+                "pausing": pausing,
             }
-            return await (runner.trigger_async(**call, wait=wait) if asynchronous else runner.trigger(**call))
+            waited = 0.0
+            while True:
+                try:
+                    return await (runner.trigger_async(**call, wait=wait) if asynchronous else runner.trigger(**call))
+                except _Limited as limited:
+                    seconds = limited.pause.seconds
+                if waited + seconds > LONGEST_FOR_WRITES:
+                    raise _lasting(unit, seconds)
+                waited += await self._hold(seconds, held)
 
         self._sending(unit)
         try:
             # A runnable of its own, so that each call is a named run in a trace.
             output = await RunnableLambda(send).with_config(run_name=unit.tool.id).ainvoke(unit.arguments)
         except NangoError as error:
-            return _failed(error, writes=writes or not asynchronous)
+            return _failed(error, reads=unit.tool.access is Access.READ)
         return "succeeded", output, None
 
     async def outcome(self, call: Call) -> Sent:
@@ -78,7 +109,17 @@ class Sender:
             # A claim's lease ends later than it began: nobody gives up too early.
             return "succeeded", await self._results.of(begun, begun=call.lease_until), None
         except NangoError as error:
-            return _failed(error, writes=writes)
+            return _failed(error, reads=not writes)
+
+    async def _hold(self, seconds: float, held: Held | None) -> float:
+        """For how many seconds it waited."""
+        tell = held or (lambda _: None)
+        seconds += random.uniform(0, _SPREAD)  # noqa: S311 spreads load, guards nothing
+        tell(True)
+        # Whoever is stopped in here has sent nothing.
+        await self._services.clock.sleep(seconds)
+        tell(False)
+        return seconds
 
     def _pausing(self, integration: str, pause: Pause) -> None:
         whose = "Nango's" if pause.whose == "nango" else f"{integration}'s"
@@ -93,7 +134,18 @@ class Sender:
             self._notice(text)
 
 
-def _failed(error: NangoError, *, writes: bool) -> Sent:
-    """The states of a call are the outcomes, and "claimed". Of a read that nobody waits for any more nothing is left to find out."""
+def _failed(error: NangoError, *, reads: bool) -> Sent:
+    """The states of a call are the outcomes, and "claimed". A read took no effect, so that there is nothing to find out."""
     unknown = error.outcome is Outcome.UNKNOWN
-    return ("failed" if unknown and not writes else error.outcome.value), None, error
+    return ("failed" if unknown and reads else error.outcome.value), None, error
+
+
+def _lasting(unit: "Unit", seconds: float) -> RateLimited:
+    return RateLimited(
+        "the provider's request limit, which earlier calls on this connection ran into, is still not over",
+        call=CallOfAction(
+            "trigger", unit.connection["connection_id"], unit.tool.integration, unit.tool.name, writes=True
+        ),
+        outcome=Outcome.NOT_SENT,
+        retry_after=float(round(seconds)),
+    )

@@ -22,6 +22,8 @@ class Unit:
     digest: str
     edited: bool = False
     """Did a human change the arguments?"""
+    position: int | None = None
+    """Of its item, where its step goes through a list."""
 
 
 @dataclass(frozen=True, slots=True)

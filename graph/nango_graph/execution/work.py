@@ -189,14 +189,16 @@ class StepWork:
         calls: list[Unit | Call] = []
         asks: list[AskToSend] = []
         denied: list[Ruling] = []
-        for unit, standing in zip(units, standings, strict=True):
+        for position, (unit, standing) in enumerate(zip(units, standings, strict=True)):
             found = standing.call if standing.is_settled else await self._permission.of(unit, standing, note=many)
             match found:
                 case Ruling():
                     denied.append(found)
                 case AskToSend():
                     asks.append(found)
-                case Unit() | Call():
+                case Unit():
+                    calls.append(replace(found, position=position))
+                case Call():
                     calls.append(found)
         if asks:
             unasked = sum(isinstance(call, Unit) for call in calls)
@@ -218,8 +220,7 @@ class StepWork:
     def _or_question(self, call: Call, *, of: CallKey) -> Call | AskWhatHappened:
         """The unknown outcome of a write is a human's to settle, and it is never sent again by itself."""
         decided = call.key == of and self._standings.after(of) is not None
-        settled = call.state != "unknown" or call.access == Access.READ.value
-        return call if settled or decided else AskWhatHappened(call)
+        return AskWhatHappened(call) if call.is_in_doubt and not decided else call
 
 
 def _misfit(step: Step, tool: Tool, arguments: Any) -> StepState | None:

@@ -12,17 +12,19 @@ from nango_graph.digests import digest
 from nango_graph.errors import UsageError
 from nango_graph.execution.calling import ended
 from nango_graph.execution.evidence import evidence_of
-from nango_graph.execution.outputs import earlier_results
 from nango_graph.execution.units import AskWhatHappened
 from nango_graph.identity import names_nobody, requester_of
+from nango_graph.left_over import left_over
 from nango_graph.questions import approval_message, approval_requests
-from nango_graph.records import PlanRow, TurnRow
+from nango_graph.records import TurnRow
 from nango_graph.services import Services
 from nango_graph.state import SCHEMA_VERSION, Asked, State, Turn
 from nango_graph.turn import thread_of
 
 _INVENTED = "do-not-render-"
 """agent-chat-ui answers tool calls that nobody answered with messages of its own; their ids begin like this."""
+
+_OF_AN_EARLIER_MESSAGE = "It was asked for by an earlier message. Whatever is to be sent again is planned anew, and you are asked once more before it is sent."
 
 
 async def begin_turn(state: State, runtime: Runtime[Context], services: Services) -> dict[str, Any]:
@@ -35,9 +37,7 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
     records = services.records
     row = await _turn(digest([thread_id, human.id])[:32], thread_id, runtime, services)
     await records.turns.begin(row, message_id=human.id or "", now=services.clock.now())
-    turn_id, requester = row.id, row.requester
-    plans = await records.plans.of_thread(thread_id)
-    unfinished = await _unfinished(services, [plan for plan in plans if plan.turn_id != turn_id], requester.tenant)
+    turn_id = row.id
     # From here on nothing of an older plan is sent: what was approved and not yet used is void.
     await records.plans.close_others(thread_id, turn_id)
     asked, announcement = await _unsettled(services, row, runtime)
@@ -59,10 +59,9 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
         "others": {},
         "lacking": {},
         "parked": {},
-        "earlier": await earlier_results(records, thread_id, requester.tenant),
+        **await left_over(records, row),
         "results": [],
         "steps": {},
-        "unfinished": unfinished,
         "plan_id": None,
         "problem": None,
         "asked": asked,
@@ -102,19 +101,8 @@ async def _unsettled(
     unsettled = await calls.unsettled(turn.thread_id, tenant)
     if not unsettled:
         return None, []
-    evidence = await evidence_of(unsettled, turn, services)
+    found = await evidence_of(unsettled, turn, services)
+    evidence = {call.key: [*found.get(call.key, ()), _OF_AN_EARLIER_MESSAGE] for call in unsettled}
     asked = ask("approval", approval_requests([AskWhatHappened(call) for call in unsettled], evidence))
     asked["at"] = services.clock.now()
     return asked, [approval_message(asked)]
-
-
-async def _unfinished(services: Services, plans: list[PlanRow], tenant: str) -> list[dict[str, Any]]:
-    """The steps that did not run of the last plan, if its turn was cut short."""
-    if not plans or await services.records.turns.is_finished(plans[-1].turn_id):
-        return []
-    ran = {
-        call.key.step
-        for call in await services.records.calls.of_plan(plans[-1].id, tenant)
-        if call.state == "succeeded"
-    }
-    return [step for step in plans[-1].steps if step["id"] not in ran]

@@ -11,6 +11,7 @@ from nango_graph.digests import action_digest, digest
 from nango_graph.execution.judging import Judge
 from nango_graph.execution.provenance import provenance_in
 from nango_graph.identity import actor_of
+from nango_graph.left_over import left_over
 from nango_graph.offering import Offer, offer_of
 from nango_graph.planning.arguments import argument_problem, coerced
 from nango_graph.records import CallKey, Decision, TurnRow
@@ -34,6 +35,7 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     now = services.clock.now()
     decisions: list[Decision] = []
     outcomes: list[tuple[CallKey, str]] = []
+    settles_earlier = False
     try:
         # The answer may stand in the state since a run before this one, or have been put there.
         refused = why_refused(asked, turn, runtime, services)
@@ -41,7 +43,7 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
         offer = await _offer(state, turn, services) if any(answer.kind != "reject" for answer in answers) else Offer({})
         for position, answer in enumerate(answers):
             item, shown = asked["items"][position], asked["payload"]["action_requests"][position]
-            await _refuse_foreign_plan(item, turn, services)
+            settles_earlier = await _is_of_earlier_turn(item, turn, services) or settles_earlier
             if item["about"] == "unknown":
                 decision, outcome = _on_outcome(item, shown, answer, asked, actor)
                 decisions.append(await _as_before(decision, outcome, turn, services))
@@ -65,16 +67,19 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
             error=f"{actor} says that it {'happened' if happened else 'did not happen'}.",
             now=now,
         )
-    return {"asked": None, "answered": None}
+    # What is left from before was worked out when nobody knew yet what became of it.
+    left = await left_over(services.records, turn) if settles_earlier else {}
+    return {"asked": None, "answered": None, **left}
 
 
-async def _refuse_foreign_plan(item: dict[str, Any], turn: TurnRow, services: Services) -> None:
-    """What became of a call may be asked in a later turn; whether one is to be made, only in its own."""
+async def _is_of_earlier_turn(item: dict[str, Any], turn: TurnRow, services: Services) -> bool:
+    """What became of a call may be asked in a later turn; whether one is to be made, only in its own. Raises `BadAnswer`."""
     plan = await services.records.plans.get(item["plan_id"], turn.thread_id)
     if plan is None:
         raise BadAnswer("What was asked does not belong to this thread. Send the request again.")
     if item["about"] != "unknown" and plan.turn_id != turn.id:
         raise BadAnswer("What was asked belongs to an earlier request. Send that one again.")
+    return plan.turn_id != turn.id
 
 
 async def _as_before(

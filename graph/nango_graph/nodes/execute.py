@@ -1,5 +1,6 @@
 """Carries the plan out as far as it goes: what is ready runs at once; writes that nobody decided on are asked for."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,7 +30,7 @@ from nango_graph.offering import Offer, offer_of
 from nango_graph.planning.plan import Step
 from nango_graph.questions import approval_message, approval_requests
 from nango_graph.services import Services
-from nango_graph.state import Connection, Reply, State
+from nango_graph.state import Connection, Reply, Result, State
 from nango_graph.turn import thread_of, turn_of
 from nango_tools import Access, Tool
 
@@ -102,7 +103,7 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
             **{step_id: status for step_id, status in state["steps"].items() if status != "stopped"},
             **{step_id: step.status for step_id, step in states.items()},
         },
-        "results": merged(state["results"], [result_of_step(step, states[step.id]) for step in steps]),
+        "results": merged(state["results"], [await _result(step, states[step.id]) for step in steps]),
     }
     asks: list[Ask] = [one for step in states.values() for one in step.asks]
     if asks:
@@ -115,6 +116,13 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
     if any(step.status == "stopped" for step in states.values()):
         return update
     return {**update, **await planning_again(row, states, update["results"], records, budget)}
+
+
+async def _result(step: Step, state: StepState) -> Result:
+    """What may take long to be looked through is so beside the loop, where the run's lease is renewed."""
+    if step.select is None and step.for_each is None and not state.artifacts:
+        return result_of_step(step, state)
+    return await asyncio.to_thread(result_of_step, step, state)
 
 
 def _stopped(runtime: Runtime[Context], budget: Budget) -> StepState | None:

@@ -6,10 +6,12 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langgraph.runtime import Runtime
 
+from nango_graph.as_recorded import as_recorded
 from nango_graph.budgets import Budget, BudgetReached
 from nango_graph.context import Context
 from nango_graph.display import visible
 from nango_graph.errors import ModelError
+from nango_graph.execution.words import headed
 from nango_graph.in_view import in_view
 from nango_graph.models import stream_text
 from nango_graph.prompts import FOR_PEOPLE, answer_prompt
@@ -29,6 +31,8 @@ async def respond(state: State, runtime: Runtime[Context], services: Services) -
     turn = await turn_of(state, runtime, services)
     if reply is not None:
         text = reply["text"]
+        if reply["kind"] == "problem":
+            state = {**state, "results": await as_recorded(state["results"], turn, services.records)}
         if reply["kind"] == "problem" and state["results"]:
             text = f"{text}\n\n{_account_in(state, told=text)}"
         message = AIMessage(text)
@@ -92,6 +96,9 @@ def _line(result: Result, connections: Mapping[str, Connection], told: str) -> s
     connection = connections.get(result["tool"].partition("/")[0])
     account = f" ({connection['label']})" if connection is not None else ""
     why = result.get("error") or ""
+    if connection is not None:
+        # This line says it.
+        why = why.removeprefix(headed(result["step"], result["tool"], connection["label"]))
     for said in filter(None, told.split("\n\n")):
         why = why.replace(said, "").strip()
     if len(why) > _ABOUT_AN_ERROR:

@@ -11,6 +11,7 @@ from nango_graph.records.batching import Batches
 from nango_graph.records.database import Database
 from nango_graph.records.decisions import CallKey
 from nango_graph.records.tables import calls, decisions
+from nango_tools import Access
 
 CallState = Literal["claimed", "succeeded", "not_sent", "rejected", "failed", "unknown"]
 ENDED: tuple[CallState, ...] = ("succeeded", "not_sent", "rejected", "failed")
@@ -42,10 +43,17 @@ class Call:
     """Nango's id of the asynchronous action that it became: whoever knows it may ask what came of it."""
     artifact: str | None = None
     """Id of the artifact that holds the output, where it is large; then `output` is None."""
+    position: int | None = None
+    """Of its item in the list that its step goes through, from 0. Older rows have none."""
 
     @property
     def may_be_claimed_again(self) -> bool:
         return self.cause == AUTHORIZATION and self.state in NEVER_RAN
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Does nobody know whether it took effect? A read, however it ended, took none."""
+        return self.state == "unknown" and self.access != Access.READ.value
 
 
 class Calls:
@@ -176,6 +184,7 @@ def call_values(call: Call, *, tenant: str, thread_id: str, now: float, finished
         "cause": call.cause,
         "async_id": call.async_id,
         "artifact": call.artifact,
+        "position": call.position,
         "started_at": now,
         "finished_at": finished,
     }
@@ -197,4 +206,5 @@ def as_call(row: Any) -> Call:
         cause=row.cause,
         async_id=row.async_id,
         artifact=row.artifact,
+        position=row.position,
     )

@@ -156,6 +156,7 @@ calls = Table(
     Column("cause", String(32)),
     Column("async_id", String(255)),
     Column("artifact", String(64)),
+    Column("position", Integer),
     Index("nango_agent_calls_thread", "thread_id", "tenant"),
     Index("nango_agent_calls_digest", "digest", "tenant"),
 )
