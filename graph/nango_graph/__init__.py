@@ -1,8 +1,8 @@
 """nango-agent: a LangGraph workflow that does a user's job in their SaaS accounts through Nango."""
 
-from nango_graph.answering import NotAsked, Outcome, answer
+from nango_graph.answering import Outcome, answer
 from nango_graph.context import Context
-from nango_graph.errors import AgentError, ModelError, UsageError
+from nango_graph.errors import AgentError, ModelError, NotAsked, UsageError
 from nango_graph.gate import LedgerGate
 from nango_graph.identity import Requester
 from nango_graph.records import Records

@@ -12,15 +12,11 @@ from langgraph.types import Command, Interrupt, StateSnapshot
 
 from nango_graph.context import as_context
 from nango_graph.durable import NO_CHECKPOINTER, DurableGraph
-from nango_graph.errors import UsageError
+from nango_graph.errors import NotAsked, UsageError
 from nango_graph.identity import decider_in
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 """The agent's, or one around it that has a checkpointer."""
-
-
-class NotAsked(UsageError):
-    """A decision on something that is not asked now: it was answered already, or something else came first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from langchain_core.runnables.config import ensure_config
 from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph, StateGraph
 from langgraph.runtime import RunControl, Runtime
+from langgraph.types import Command
 
-from nango_graph.errors import UsageError
+from nango_graph.errors import NotAsked, UsageError
 from nango_graph.records import Lease
 from nango_graph.run_lease import LEASE_KEY, LOST, Pace, ThreadBusy, only_run
 from nango_graph.services import ServicesSource
@@ -25,6 +26,9 @@ NO_CHECKPOINTER = (
     "This graph waits for people, so it needs a checkpointer and a thread: compile it with "
     'build_graph().compile(checkpointer=...) and run it with {"configurable": {"thread_id": "..."}}.'
 )
+NOT_ASKED = (
+    "Another run has gone on with this thread meanwhile, so this answer decides nothing. Look at what is asked now."
+)
 _PARENTS_CHECKPOINTER, _PARENTS_RUNTIME = "__pregel_checkpointer", "__pregel_runtime"
 """Where LangGraph hands these of a parent graph to its subgraphs."""
 
@@ -33,7 +37,8 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
     """Runs with durability "sync", always. Everything that runs a graph asynchronously comes through `astream`.
 
     Raises `UsageError` where nothing keeps checkpoints (it could ask, but never go on), and `ThreadBusy` while another run
-    of the thread goes on. A run with input waits for the other one some seconds first; a wake-up does not.
+    of the thread goes on. A run with input waits for the other one some seconds first; a wake-up does not. Raises `NotAsked` for
+    an answer whose question was another one by the time it could be heard: a click that was doubled approves nothing else.
 
     Input may be a function of the thread's `StateSnapshot`: it is called once no other run can change the thread any more, and
     gives the input, or raises.
@@ -69,8 +74,12 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
                 by_force=served,
                 control=control,
             )
+        answers = isinstance(input, Command) and input.resume is not None and not served
+        seen = await self._open_questions(config) if answers else None
         try:
             async with alone as lease:
+                if answers and await self._open_questions(config) != seen:
+                    raise NotAsked(NOT_ASKED)
                 given = input(await self.aget_state(config or {})) if callable(input) else input
                 fenced = _fenced(config, lease)
                 async with aclosing(super().astream(given, fenced, **kwargs)) as run:  # type: ignore[type-var]
@@ -85,6 +94,9 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
             if several.subgroup(ThreadBusy) is not None:
                 raise ThreadBusy(LOST) from None
             raise
+
+    async def _open_questions(self, config: RunnableConfig | None) -> set[str]:
+        return {interrupt.id for interrupt in (await self.aget_state(config or {})).interrupts}
 
     def _configurable(self, config: RunnableConfig | None) -> dict[str, Any]:
         return {**(self.config or {}).get("configurable", {}), **ensure_config(config)["configurable"]}

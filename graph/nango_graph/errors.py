@@ -2,6 +2,7 @@
 
 AgentError
 ├── UsageError        the code that embeds the graph, or the deployment, left something out; raised at the first run
+│   └── NotAsked      an answer to what is not asked now
 └── ModelError        the chat model could not be asked, or did not answer in the agreed form
 """
 
@@ -15,6 +16,10 @@ class UsageError(AgentError, ValueError):
 
     A `ValueError` too: of other classes the LangGraph server tells its clients only "An internal error occurred".
     """
+
+
+class NotAsked(UsageError):
+    """A decision on something that is not asked now: it was answered already, or something else came first."""
 
 
 class ModelError(AgentError):

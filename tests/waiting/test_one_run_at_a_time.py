@@ -8,7 +8,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from nango_graph import Context, ThreadBusy, answer, build_graph
+from nango_graph import Context, NotAsked, ThreadBusy, answer, build_graph
 from nango_graph.run_lease import Pace
 
 OCTO = {"owner": "octo", "repo": "widgets"}
@@ -166,3 +166,20 @@ async def test_inside_a_parent_a_second_run_is_refused_too(start: Any, sandbox: 
             await answer("t", graph=graph)
         held.let_go.set()
         assert (await run)["messages"][-1].text == "Done."
+
+
+async def test_a_doubled_click_decides_nothing_that_is_asked_after_it(start: Any, sandbox: Any) -> None:
+    await sandbox.connect("github", {"end_user_id": "ada"})
+    async with start() as agent:
+        created = {"id": "s1", "tool": "github/create-issue", "arguments": {**OCTO, "title": "Crash"}}
+        about = {**OCTO, "issue_number": "${s1.number}", "body": "Seen by nobody yet"}
+        comment = {"id": "s2", "tool": "github/add-issue-comment", "arguments": about}
+        agent.model.integrations, agent.model.script = ["github"], [{"kind": "plan", "steps": [created, comment]}]
+        await agent.say("do both")
+        approve = {"type": "approve"}
+        outcomes = await asyncio.gather(agent.decide(approve), agent.decide(approve), return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes if isinstance(outcome, BaseException)] == [NotAsked]
+        assert [action for action, _ in await agent.written()] == ["create-issue"]
+        seen = await agent.decide(approve)
+        assert seen.answer == "Done.", "what was asked meanwhile is still open, and can be answered"
+        assert [action for action, _ in await agent.written()] == ["create-issue", "add-issue-comment"]

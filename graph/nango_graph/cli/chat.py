@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nango_graph.answering import NotAsked
 from nango_graph.approval import CONFIRM
 from nango_graph.cli.deciding import APPROVE, Message, decide
 from nango_graph.cli.session import Session
 from nango_graph.cli.showing import show
 from nango_graph.cli.terminal import EndOfInput, Terminal
+from nango_graph.errors import NotAsked
 from nango_graph.run_lease import ThreadBusy
 
 REJECT: dict[str, Any] = {"type": "reject", "message": ""}

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nango_graph.answering import NotAsked
 from nango_graph.cli.session import Event, Session
 from nango_graph.cli.showing import show_arguments
 from nango_graph.cli.terminal import Terminal
+from nango_graph.errors import NotAsked
 
 ANSWERED, FAILED, WAITS = 0, 1, 3
 _FORM = (
