@@ -17,6 +17,7 @@ from nango_graph.state import Asked
 CONFIRM = "confirm"
 REFUSED = "refused"
 """Key of an answer that is none: its value says why."""
+CHANGED = "What was asked has been changed since it was shown. Look at what is asked now."
 UNKNOWN_OUTCOMES = ("happened", "not_happened_retry", "not_happened_skip")
 
 AnswerKind = Literal["approve", "edit", "reject"]
@@ -61,13 +62,20 @@ def ask(kind: Literal["connections", "approval"], requests: Sequence[Request], *
         for request in requests
     ]
     configs = [{"action_name": request["name"], "allowed_decisions": request["allowed"]} for request in requests]
-    identity = digest(
-        [kind, items, [request["args"] for request in requests], [request["name"] for request in requests]]
-    )
+    identity = _identity(kind, items, shown)
     payload: dict[str, Any] = {"kind": kind, "id": identity, "action_requests": shown, "review_configs": configs}
     if problem:
         payload["problem"] = problem
     return Asked(id=identity, kind=kind, items=items, payload=payload)
+
+
+def _identity(kind: str, items: Sequence[dict[str, Any]], shown: Sequence[dict[str, Any]]) -> str:
+    return digest([kind, items, [request["args"] for request in shown], [request["name"] for request in shown]])
+
+
+def is_changed(asked: Asked) -> bool:
+    """Is it not what its id was made of? Whoever owns a thread may edit its state, between what was shown and the answer to it."""
+    return _identity(asked["kind"], asked["items"], asked["payload"]["action_requests"]) != asked["id"]
 
 
 def again(asked: Asked, problem: str) -> Asked:
@@ -98,6 +106,8 @@ def read_answers(asked: Asked, raw: Any) -> list[Answer]:
     configs = asked["payload"]["review_configs"]
     if isinstance(raw, dict) and isinstance(raw.get(REFUSED), str):
         raise BadAnswer(raw[REFUSED])
+    if is_changed(asked):
+        raise BadAnswer(CHANGED)
     if isinstance(raw, dict) and isinstance(raw.get("decisions"), list):
         entries = [_from_decision(entry) for entry in raw["decisions"]]
         if raw.get("id") not in (None, asked["id"]):

@@ -30,6 +30,23 @@ async def test_a_connection_of_somebody_else_put_into_the_state_is_not_used(agen
     assert {entry.end_user_id for entry in await agent.ledger()} == {"ada"}
 
 
+async def test_what_was_edited_into_an_open_question_is_not_covered_by_its_answer(agent) -> None:
+    """Whoever decides may have seen the question before it was edited."""
+    agent.model.script = [plan("slack/post-message", {"channel": "general", "text": "harmless"})]
+    seen = await agent.say("post")
+    asked = copy.deepcopy(seen.values["asked"])
+    forged = {"channel": "general", "text": "forged"}
+    asked["payload"]["action_requests"][0] |= {"args": forged, "arguments": forged}
+    item = asked["items"][0]
+    item["units"][0]["digest"] = action_digest(item["tool"], item["connection_id"], forged)
+    await agent.edit_state({"asked": asked}, after="execute")
+    seen = await agent.decide(APPROVE)
+    assert seen.asks[0]["args"] == {"channel": "general", "text": "harmless"}
+    assert await agent.written() == []
+    assert (await agent.decide(APPROVE)).answer == "Done."
+    assert [sent["text"] for _, sent in await agent.written()] == ["harmless"]
+
+
 async def test_an_approval_of_another_tool_than_the_plan_has_sends_nothing(agent) -> None:
     agent.model.script = [
         plan("github/add-issue-comment", {**OCTO, "issue_number": 7, "body": "hi"}),
@@ -42,7 +59,7 @@ async def test_an_approval_of_another_tool_than_the_plan_has_sends_nothing(agent
     await agent.edit_state({"asked": asked}, after="execute")
     await agent.wake()
     seen = await agent.decide(APPROVE)
-    assert "not what would be sent" in seen.question["problem"]
+    assert seen.asks[0]["name"] == "github/add-issue-comment", "it is asked as the plan has it, once more"
 
     asked = copy.deepcopy(seen.values["asked"])
     item = asked["items"][0]

@@ -5,7 +5,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from nango_graph.approval import REFUSED, UNKNOWN_OUTCOMES, Answer, BadAnswer, again, read_answers
+from nango_graph.approval import CHANGED, REFUSED, UNKNOWN_OUTCOMES, Answer, BadAnswer, again, is_changed, read_answers
 from nango_graph.context import Context
 from nango_graph.digests import action_digest, digest
 from nango_graph.execution.judging import Judge
@@ -37,6 +37,8 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     outcomes: list[tuple[CallKey, str]] = []
     settles_earlier = False
     try:
+        if is_changed(asked) and state.get("plan_id"):
+            raise Outdated(CHANGED)
         # The answer may stand in the state since a run before this one, or have been put there.
         refused = why_refused(asked, turn, runtime, services)
         answers = read_answers(asked, {REFUSED: refused} if refused else state.get("answered"))
