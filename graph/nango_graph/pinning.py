@@ -161,7 +161,8 @@ def _is_no_change(tool: Tool, there: Mapping[str, Shape]) -> bool:
     """Is it what holds already, told by another listing?  there: what holds, by source"""
     holds = {source: shape for source, shape in there.items() if shape.definition.get("source") == source}
     if tool.source in holds:
-        return False
+        # Not there a moment ago: another worker has seen the same listing for the first time, too.
+        return holds[tool.source].fingerprint == tool.fingerprint
     new, complete = _shape(tool), [shape for source, shape in holds.items() if source != "mcp"]
     if tool.source == "mcp":
         found = (one for one in complete if one.fingerprint == new.fingerprint or _is_what_mcp_leaves(new, of=one))

@@ -395,3 +395,21 @@ async def test_a_large_catalogue_takes_few_statements_and_one_without_change_wri
     assert len((await guard(records).admit(tools)).tools) == 3_000
     assert set(statements) - {"BEGIN"} == {"SELECT"}
     assert len(statements) < 5
+
+
+async def test_workers_that_see_a_listing_first_at_the_same_time_hold_nothing_back(
+    records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await guard(records).admit([tool(schema=AS_MCP_HAS_IT, source="mcp")])
+    listed = [tool(schema=SCHEMA, source="scripts")]
+    shapes = records.definitions.shapes
+
+    async def after_another_worker(*args: Any) -> Any:
+        monkeypatch.undo()
+        assert (await guard(records).admit(listed)).tools
+        return await shapes(*args)
+
+    monkeypatch.setattr(records.definitions, "shapes", after_another_worker)
+    admitted = await guard(records).admit(listed)
+    assert not admitted.held
+    assert len(admitted.tools) == 1
