@@ -136,6 +136,15 @@ def test_a_number_that_json_does_not_have_stays_a_string(text: str) -> None:
     assert coerced({"properties": {"n": {"type": "number"}}}, {"n": text}) == {"n": text}
 
 
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1, 10**40])
+@pytest.mark.parametrize("arguments", ["{n}", '{{"n": {n}}}', '{{"n": [1, {{"deep": {n}}}]}}'])
+def test_a_number_that_no_checkpoint_can_hold_is_refused_in_words(number: int, arguments: str) -> None:
+    problem = argument_problem({}, json.loads(arguments.format(n=number)), bound=True)
+    assert problem is not None
+    assert "64 bits" in problem
+    assert argument_problem({}, json.loads(arguments.format(n=2**64 - 1)), bound=True) is None
+
+
 VALUES = {
     "integer": st.integers(min_value=-(10**18), max_value=10**18),
     "number": st.floats(allow_nan=False, allow_infinity=False),

@@ -34,9 +34,22 @@ def argument_problem(schema: dict[str, Any], arguments: Any, *, bound: bool) -> 
     """What is wrong, in one compact line; None if nothing. With `bound` false, references may become anything."""
     try:
         known = arguments if bound else _with_unknowns(arguments)
+        if too_long := _longer_than_64_bits(arguments):
+            return f"{too_long}: the number is longer than 64 bits, which not everything that reads JSON can hold"
     except RecursionError:
         return "arguments: they are too deep to be checked"
     return misfit(schema, known, undecided=_undecided)
+
+
+def _longer_than_64_bits(value: Any, where: str = "") -> str:
+    """Where such a number stands; "" if nowhere. Checkpoints could not be written with it."""
+    if isinstance(value, int):
+        return (where or "arguments") if not -(2**63) <= value < 2**64 else ""
+    if not isinstance(value, dict | list):
+        return ""
+    parts = value.items() if isinstance(value, dict) else enumerate(value)
+    found = (_longer_than_64_bits(part, f"{where}.{name}" if where else str(name)) for name, part in parts)
+    return next(filter(None, found), "")
 
 
 def coerced(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:

@@ -245,7 +245,8 @@ def _abridged(value: Any, items: int, fields: int, characters: int, depth: int =
         return {
             cut(key, _MAX_NAME): _abridged(item, items, fields, characters, depth - 1) for key, item in shown
         } | more_fields
-    return value
+    # A checkpoint holds numbers of 64 bits, JSON any.
+    return str(value) if isinstance(value, int) and not -(2**63) <= value < 2**64 else value
 
 
 def one_line(text: str, limit: int) -> str:
