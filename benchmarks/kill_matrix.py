@@ -2,7 +2,8 @@
 """Kills the agent with SIGKILL at hundreds of points, on SQLite and Postgres, and counts what was lost, done twice or not told.
 
 `python benchmarks/kill_matrix.py [folder] [--workers 2] [--only WORDS] [--again]`. Results stand in `folder`/results.jsonl; a second start
-goes on where the first one stopped. Everything runs on this machine: a sandbox for Nango, SQLite files, and a Postgres server
+goes on where the first one stopped. Ends with 0 if all points were run and all went well, with 1 if not, with 2 if `--only` names no
+point. Everything runs on this machine: a sandbox for Nango, SQLite files, and a Postgres server
 that is started for it.
 """
 
@@ -23,12 +24,16 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
 from kill_judging import Outcome
-from kill_points import AFTER_CALLS, FIRST_KILLS, RECOVERY_OF, Kill, Point, Whole, points_of, some_of
+from kill_points import AFTER_CALLS, FIRST_KILLS, KINDS, RECOVERY_OF, Kill, Point, Whole, kinds_of, points_of, some_of
 from kill_runs import Place
 from kill_scenarios import SCENARIOS
 from killed_plans import processes
 
 SQLITE, POSTGRES = "SQLite", "Postgres"
+
+
+class NoSuchPoint(Exception):
+    """`str()` is a sentence, and says what there is."""
 
 
 class Results:
@@ -69,13 +74,13 @@ async def measure(results: Results, database: str, postgres: Any, workers: int, 
                 [(name, name, None) for name in SCENARIOS] + [(str(kill), RECOVERY_OF, kill) for kill in FIRST_KILLS]
             )
             await asyncio.gather(*(_look(place, unkilled, results, database) for place in places))
-            points = points_in(results, database)
+            points = named(points_in(results, database), only)
             left = iter(
                 [
                     point
                     # Of every scenario something soon.
                     for point in some_of(points, len(points))
-                    if only in str(point) and _is_left(results.outcomes.get((database, str(point))), again)
+                    if _is_left(results.outcomes.get((database, str(point))), again)
                 ]
             )
             await asyncio.gather(*(_work(place, left, results, database) for place in places))
@@ -107,14 +112,24 @@ def points_in(results: Results, database: str) -> list[Point]:
     return points_of({name: whole for name, whole in wholes.items() if not whole.problem}, recoveries)
 
 
+def named(points: Sequence[Point], only: str) -> list[Point]:
+    """Raises `NoSuchPoint`."""
+    found = [point for point in points if only in str(point)]
+    if not found:
+        like = f" A name is like “{points[0]}”." if points else " No scenario ends as it should, unkilled."
+        raise NoSuchPoint(f"No point has “{only}” in its name.{like} Scenarios: {', '.join(SCENARIOS)}.")
+    return found
+
+
 def fault(outcome: Outcome) -> str:
     what = {name: value for name, value in asdict(outcome).items() if value and name not in {"point", "seconds"}}
     return f"{outcome.point}: {what}"
 
 
-def show(results: Results, databases: Sequence[str], seconds: float) -> bool:
+def show(results: Results, databases: Sequence[str], only: str, seconds: float) -> bool:
+    """Was all run that was to be, and did all go well?"""
     head = (
-        *("database", "scenario", "points", "killed twice", "lost", "written twice", "not told"),
+        *("database", "scenario", "points killed", "killed twice", "lost", "written twice", "not told"),
         *("recorded, and called again", "asked though done", "unknown, asked"),
     )
     print("\n## SIGKILL\n\n| " + " | ".join(head) + " |\n|" + "---|" * len(head))
@@ -145,8 +160,33 @@ def show(results: Results, databases: Sequence[str], seconds: float) -> bool:
                 if forty.killed
                 else f"\n{database}: the fifty steps ended before they could be killed.\n"
             )
-    print(f"{seconds:.0f} s in this run.")
-    return good
+    complete = _show_kinds(results, databases, only)
+    print(f"\n{seconds:.0f} s in this run.")
+    return good and complete
+
+
+def _show_kinds(results: Results, databases: Sequence[str], only: str) -> bool:
+    """How many points there are, and what of them was run. A point is counted in each kind that it is of."""
+    print(f"\n## Points{f' with “{only}” in their name' if only else ''}\n")
+    print("| database | place | planned | run | of these, killed in time | went wrong |\n|---|---|---|---|---|---|")
+    complete = True
+    for database in databases:
+        points = [point for point in points_in(results, database) if only in str(point)]
+        kinds = {point: kinds_of(point, results.wholes[database, point.scenario]) for point in points}
+        for kind in (*KINDS, ""):
+            planned = [point for point in points if not kind or kind in kinds[point]]
+            run = [
+                (point, one) for point in planned if (one := results.outcomes.get((database, str(point)))) is not None
+            ]
+            killed = sum(one.killed == len(point.kills) for point, one in run)
+            wrong = sum(not one.good for _, one in run)
+            counted = (len(planned), len(run), killed, wrong)
+            print("| " + " | ".join([database, kind or "**all**", *map(str, counted)]) + " |")
+            complete = complete and len(run) == len(planned)
+        complete = complete and bool(points)
+    if not complete:
+        print("\nNot all points were run: this is no result yet.")
+    return complete
 
 
 def _row(database: str, name: str, outcomes: Sequence[Outcome]) -> None:
@@ -185,10 +225,14 @@ def main() -> int:
     os.environ["LANGSMITH_TRACING"] = "false"
     results, begun = Results(given.folder), time.monotonic()
     databases = (given.database,) if given.database else (SQLITE, POSTGRES)
-    for database in databases:
-        with postgres_server() if database == POSTGRES else contextlib.nullcontext() as server:
-            asyncio.run(measure(results, database, server, given.workers, given.only, given.again))
-    return 0 if show(results, databases, time.monotonic() - begun) else 1
+    try:
+        for database in databases:
+            with postgres_server() if database == POSTGRES else contextlib.nullcontext() as server:
+                asyncio.run(measure(results, database, server, given.workers, given.only, given.again))
+    except NoSuchPoint as none:
+        print(none, file=sys.stderr)
+        return 2
+    return 0 if show(results, databases, given.only, time.monotonic() - begun) else 1
 
 
 if __name__ == "__main__":

@@ -61,6 +61,11 @@ class Budget:
         """A sentence for a person, once the time is used up; empty before."""
         return "" if self.seconds_left > 0 else self.said("max_seconds")
 
+    def too_long(self, what: str) -> str:
+        """That there is no time left for this, for a person."""
+        most = self.most.max_seconds
+        return f"{what}, which is longer than what is left of the time that one request may work ({most} seconds). {self.what_to_do('max_seconds')}"
+
     def said(self, name: str) -> str:
         """That the budget of this name is used up, and what to do, for a person."""
         most: int = getattr(self.most, name)

@@ -27,6 +27,7 @@ from nango_graph.state import Asked
 from nango_tools import NangoError, Refused, Write
 from nango_tools.agent_session.gating import Earlier, NeverSent, Send
 from nango_tools.policy import Effect
+from nango_tools.provider_limits import LONGEST_FOR_WRITES
 
 Approve = Callable[[dict[str, Any]], Awaitable[Any]]
 """Asks a person, with a question in the form of `nango_graph.approval`, and returns the answer in its form."""
@@ -189,7 +190,7 @@ class LedgerGate:
             arguments=decision.arguments,
             state="claimed",
             worker=self._records.worker,
-            lease_until=clock.now() + write.timeout + LEASE_MARGIN,
+            lease_until=clock.now() + write.timeout + LONGEST_FOR_WRITES + LEASE_MARGIN,
         )
         write.judge(decision.arguments)
         by_rule = decision if decision.is_by_rule else None

@@ -16,6 +16,11 @@ from nango_graph.records import CallKey
 from nango_graph.state import Asked
 from nango_tools import Access
 
+_LOOK = "Look in the account, then set "
+_DESTROYS = "This deletes, removes or overwrites something. To go ahead, set "
+FOR_FORMS = (_LOOK, _DESTROYS)
+"""How paragraphs of a description begin that say how to fill in a form."""
+
 _NOTHING_KNOWN: Mapping[CallKey, Sequence[str]] = MappingProxyType({})
 
 
@@ -54,7 +59,7 @@ def _write_request(asks: Sequence[AskToSend]) -> Request:
     for note in dict.fromkeys(note for ask in asks for note in ask.notes):
         lines += ["", visible(note, keep="")]
     if destructive:
-        lines += ["", f"This deletes, removes or overwrites something. To go ahead, set `{confirm}` to `yes`."]
+        lines += ["", f"{_DESTROYS}`{confirm}` to `yes`."]
     return Request(
         name=first.tool.id,
         args=args,
@@ -77,16 +82,16 @@ def _write_request(asks: Sequence[AskToSend]) -> Request:
 
 def _outcome_request(ask: AskWhatHappened, evidence: Sequence[str]) -> Request:
     call = ask.call
-    purpose, account = "of an earlier request", f"the {call.tool.partition('/')[0]} account"
+    known = ask if isinstance(ask, AskOfStep) else AskOfStep(call)
+    account = known.account or f"the {call.tool.partition('/')[0]} account"
     # Of an earlier request nothing is sent any more, unless it is planned, and asked for, anew.
-    again = "have it planned again; you are asked once more before it is sent"
-    if isinstance(ask, AskOfStep):
-        purpose, account, again = ask.purpose and f"({ask.purpose})", ask.account, "send it again"
+    again = "have it planned again; you are asked once more before it is sent" if known.earlier else "send it again"
     how = (
-        f"Look in the account, then set `answer` to `happened`, `not_happened_retry` ({again}) or `not_happened_skip`. "
-        "Reject leaves it open."
+        f"{_LOOK}`answer` to `happened`, `not_happened_retry` ({again}) or `not_happened_skip`. Reject leaves it open."
     )
-    step, cause = markdown(f"Step {call.key.step} {purpose}".strip()), markdown(cause_of(call))
+    purpose = f" ({known.purpose})" if known.purpose else ""
+    step = markdown(f"Step {call.key.step}{purpose}{' of an earlier request' if known.earlier else ''}")
+    cause = markdown(cause_of(call))
     where = f"{step}: {markdown(call.tool)} in {markdown(account)}"
     lines = [
         f"**Did this happen?** {where} was sent, but nobody knows whether it took effect. It may have run. Cause: {cause}.",

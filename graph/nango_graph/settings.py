@@ -51,7 +51,7 @@ class Limits(BaseModel):
     items: int | None = Field(default=None, ge=1)
     replans: int | None = Field(default=None, ge=0)
     model_calls: int | None = Field(default=None, ge=1)
-    tokens: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1_000)
     seconds: int | None = Field(default=None, ge=1)
 
     @classmethod
@@ -65,7 +65,7 @@ class Limits(BaseModel):
                     f"NANGO_AGENT_LIMITS: {entry[:60]!r} is {'there twice' if name in said else 'not known'}. "
                     f"Give each of {', '.join(cls.model_fields)} at most once, as in steps=50,seconds=7200."
                 )
-            least = 0 if name == "replans" else 1
+            least = next(one.ge for one in cls.model_fields[name].metadata if hasattr(one, "ge"))
             if not number.isascii() or not number.isdecimal() or len(number) > 9 or int(number) < least:
                 raise SettingsError(
                     f"NANGO_AGENT_LIMITS: {name} must be a whole number from {least}, not {number[:40]!r}."

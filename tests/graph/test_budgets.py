@@ -17,7 +17,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from agents import Agent, MovableClock, ScriptedModel
-from nango_graph import AgentSettings, ModelSettings, Records, build_graph
+from nango_graph import AgentSettings, Context, ModelSettings, Records, build_graph
 from nango_graph.budgets import Budget, BudgetReached, effective
 from nango_graph.identity import Requester
 from nango_graph.nodes.respond import plain_account
@@ -484,8 +484,8 @@ def test_limits_are_read_from_the_environment() -> None:
     text = " steps=50, items=500,model_calls = 40,tokens=1000000,seconds=7200,replans=0,"
     assert Limits.read(text) == Limits(steps=50, items=500, model_calls=40, tokens=1_000_000, seconds=7200, replans=0)
     assert Limits.read("") == Limits()
-    environ = {"NANGO_API_KEY": "k", "NANGO_AGENT_MODEL": "rule-based", "NANGO_AGENT_LIMITS": "tokens=7"}
-    assert AgentSettings.from_environ(environ).limits == Limits(tokens=7)
+    environ = {"NANGO_API_KEY": "k", "NANGO_AGENT_MODEL": "rule-based", "NANGO_AGENT_LIMITS": "tokens=7000"}
+    assert AgentSettings.from_environ(environ).limits == Limits(tokens=7_000)
 
 
 @pytest.mark.parametrize(
@@ -493,6 +493,7 @@ def test_limits_are_read_from_the_environment() -> None:
     [
         *("step=5", "steps", "steps=", "steps=0", "steps=-1", "steps=1.5", "steps=٥", "5", "steps=1e3"),
         "steps=1,steps=2",
+        "tokens=999",
         "steps=" + "9" * 5000,
     ],
 )
@@ -500,6 +501,15 @@ def test_limits_that_say_nothing_clear_are_refused_at_the_start(text) -> None:
     with pytest.raises(SettingsError, match=r"^NANGO_AGENT_LIMITS: ") as refused:
         Limits.read(text)
     assert len(str(refused.value)) < 300
+
+
+def test_the_least_that_a_limit_may_be_is_the_least_that_a_context_takes() -> None:
+    for name in Limits.model_fields:
+        least = next(one.ge for one in Context.model_fields[f"max_{name}"].metadata if hasattr(one, "ge"))
+        limits = Limits.read(f"{name}={least}")
+        assert Context.model_validate(effective({}, limits)).model_dump()[f"max_{name}"] == least
+        with pytest.raises(SettingsError, match=f"NANGO_AGENT_LIMITS: {name} must be a whole number from {least}"):
+            Limits.read(f"{name}={least - 1}")
 
 
 # The plain account

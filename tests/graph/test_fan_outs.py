@@ -266,6 +266,7 @@ async def test_items_that_failed_are_counted_beside_those_that_are_done(agent) -
     agent.model.script = [plan(LIST, each), {"kind": "answer", "text": "Five of six."}]
     told = told_of((await agent.say("look at all")).parts, "s2")
     assert (told[-1]["status"], told[-1]["done"], told[-1]["of"]) == ("failed", 5, 6)
+    assert told[-1]["failed"] == 1, "which the last event of those before it need not have said"
     assert "1 of 6 failed, 5 succeeded." in told[-1]["error"]
 
 

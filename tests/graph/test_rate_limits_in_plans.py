@@ -147,7 +147,7 @@ async def test_a_write_that_a_providers_limit_refused_is_not_repeated_and_the_ap
         await agent.say("create")
         seen = await agent.decide(APPROVE)
         assert [entry.status for entry in await sandbox.ledger()] == ["failed"]
-        assert "request limit" in agent.model.prompts[-1]
+        assert "The provider's request limit is used up. Ask again in 20 seconds" in agent.model.prompts[-1]
         assert seen.asks[0]["name"] == "github/create-issue", "nobody has approved that it is sent once more"
         assert "may have" in seen.asks[0]["description"]
         before = agent.clock.now()
@@ -169,8 +169,8 @@ async def test_a_write_to_a_connection_whose_limit_lasts_is_not_sent(start: Star
         seen = await agent.decide(APPROVE)
         assert seen.answer == "GitHub lets us in again in an hour."
         assert [entry.action for entry in await sandbox.ledger()] == ["list-issues"], "the write never left"
-        assert "nothing was sent" in agent.model.prompts[-1]
-        assert "try again in 3600 seconds" in agent.model.prompts[-1]
+        assert "Nothing was sent. Ask again in 3600 seconds" in agent.model.prompts[-1]
+        assert "the provider's request limit" in agent.model.prompts[-1]
 
 
 @pytest.mark.parametrize(("seconds", "sent"), [(4, 2), (40, 1)])
@@ -189,7 +189,8 @@ async def test_a_write_is_repeated_for_nangos_own_limit_only_if_that_is_over_soo
         posts = [one for one in await sandbox.requests() if one.path == "/action/trigger"]
         assert len(posts) == sent
         if sent == 1:
-            assert "the action did not run" in agent.model.prompts[-1]
+            assert "It did not run. Ask again in 40 seconds" in agent.model.prompts[-1]
+            assert "Nango's request limit" in agent.model.prompts[-1]
             assert "may have" not in seen.asks[0]["description"], (
                 "it was refused before it ran: there is nothing to warn of"
             )

@@ -1,15 +1,19 @@
 """References between steps: what they bring, what they refuse, and what they cost at most."""
 
+import asyncio
 import contextlib
 import json
 import time
 import tracemalloc
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nango_graph.execution.binding import bound_calls, bound_calls_beside, condition_holds_beside
+from nango_graph.planning.plan import Step
 from nango_graph.planning.references import (
     Binding,
     ReferenceProblem,
@@ -425,3 +429,126 @@ def test_what_passes_the_check_needs_only_the_steps_it_names(text: str) -> None:
     except ReferenceProblem as problem:
         told = str(problem)
     assert "has no output" not in told
+
+
+MANY = {f"k{number}": number for number in range(40_000)}
+LARGE: dict[str, Any] = {
+    "s1": {
+        "list": [{"n": number, "t": f"title {number}"} for number in range(60_000)],
+        "text": "x" * 1_000_000,
+        "names": MANY,
+        "same": dict(MANY),
+        "numbers": list(range(40_000)),
+        "page": [list(range(40_000)) for _ in range(2)],
+        "long": ["y" * 150_000 for _ in range(200)],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "item == `-1` || ((s1.names == s1.same) && (s1.names == s1.same) && (s1.names == s1.same))",
+        "item != `-1` && s1.names != s1.same",
+        "item && s1.page[0] == s1.page[1]",
+        "item && contains(s1.page, s1.page[1])",
+        "item && sort(s1.long)[0] == sort(s1.long)[1]",
+        "item && s1.text < s1.text",
+        "item && length(merge(s1.names, {a: item}))",
+        "item && length([s1.names, item])",
+        "item && length(keys(s1.names))",
+        "item && max(s1.numbers)",
+        "item && starts_with(reverse(s1.long[0]), 'y')",
+    ],
+)
+def test_what_is_compared_searched_and_sorted_counts_with_all_that_is_in_it(expression: str) -> None:
+    """However few parts the expression has itself."""
+    started = time.process_time()
+    with pytest.raises(ReferenceProblem, match="for all calls of the step together"):
+        bind_each({"x": f"${{{expression}}}"}, list(range(10_000)), LARGE)
+    assert time.process_time() - started < 4
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("s1.list[0].n", 0),
+        ("s1.list[-1].t", "title 59999"),
+        ("length(s1.list)", 60_000),
+        ("s1.list[:2].n", [0, 1]),
+        ("s1.list[?n == `59999`].t | [0]", "title 59999"),
+        ("max_by(s1.list, &n).n", 59_999),
+        ("length(s1.text)", 1_000_000),
+        ("contains(s1.text, 'y')", False),
+        ("not_null(s1.nothing, s1.text)", "x" * 1_000_000),
+        ("s1.list", LARGE["s1"]["list"]),
+    ],
+)
+def test_what_is_there_already_may_be_of_any_size(expression: str, value: Any) -> None:
+    assert bind(f"${{{expression}}}", LARGE) == value
+
+
+@pytest.mark.parametrize(
+    "expression", ["s1.list[].n", "s1.list[*]", "to_string(s1.list)", "reverse(s1.text)", "sort_by(s1.list, &n)"]
+)
+def test_what_an_expression_makes_is_bounded_and_the_way_out_is_said(expression: str) -> None:
+    with pytest.raises(
+        ReferenceProblem, match=r"builds more than 50,000 elements .* take a part first, by \[0\], \[:100\]"
+    ):
+        bind(f"${{{expression}}}", LARGE)
+
+
+async def longest_hold(work: Coroutine[Any, Any, Any]) -> tuple[Any, float]:
+    """What comes of it, and for how many seconds at most it kept all else from having its turn."""
+    held, task = 0.0, asyncio.ensure_future(work)
+    while not task.done():
+        begun = time.perf_counter()
+        await asyncio.sleep(0)
+        held = max(held, time.perf_counter() - begun)
+    return (task.exception() or task.result()), held
+
+
+HEAVY = ["s1.list[?t == 'title 59999'].n | [0]", "s1.names == s1.same && s1.page[0] == s1.page[1]"]
+
+
+@pytest.mark.parametrize(
+    ("for_each", "arguments", "outcome"),
+    [
+        ("${s1.items}", {"x": "${item == `-1` || (s1.names == s1.same && s1.names == s1.same)}"}, "takes too long"),
+        ("${s1.items}", {"x": "${item && s1.all[?@ == `3`]}"}, "takes too long"),
+        ("${s1.all}", {f"x{number}": "a ${item} b ${to_string(item)}" for number in range(10)}, 2_000),
+        ("${s1.list[:10000]}", {"x": "${item.t}"}, 10_000),
+    ],
+)
+async def test_the_loop_is_not_held_up_while_the_calls_of_a_step_are_bound(
+    for_each: str, arguments: dict[str, Any], outcome: int | str
+) -> None:
+    step = Step(id="s2", tool="github/get-issue", arguments=arguments, for_each=for_each)
+    outputs = {"s1": {**LARGE["s1"], "items": list(range(200)), "all": list(range(2_000))}}
+    bound, held = await longest_hold(bound_calls_beside(step, "p", outputs))
+    assert outcome == len(bound) if isinstance(outcome, int) else outcome in str(bound)
+    assert held < 0.5, "and all of it takes longer"
+    if isinstance(outcome, int):
+        assert bound == bound_calls(step, "p", outputs)
+
+
+@pytest.mark.parametrize("condition", HEAVY)
+async def test_the_loop_is_not_held_up_by_a_condition(condition: str) -> None:
+    holds, held = await longest_hold(condition_holds_beside(f"${{{condition}}}", LARGE))
+    assert holds is True
+    assert held < 0.5
+
+
+async def test_what_is_little_work_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asyncio, "to_thread", None)
+    step = Step(id="s2", tool="github/get-issue", arguments={"x": "${item}"}, for_each="${s1.all}")
+    assert len(await bound_calls_beside(step, "p", {"s1": {"all": list(range(100))}})) == 100
+    assert await condition_holds_beside("${length(s1.list) > `0`}", LARGE)
+
+
+async def test_a_problem_is_the_same_in_a_thread() -> None:
+    step = Step(
+        id="s2", tool="github/get-issue", arguments={"x": "${item.n} ${s1.nothing}"}, for_each="${s1.list[:1000]}"
+    )
+    with pytest.raises(ReferenceProblem, match="found nothing"):
+        await bound_calls_beside(step, "p", LARGE)

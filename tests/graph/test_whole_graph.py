@@ -239,7 +239,7 @@ async def test_what_the_state_shows_is_not_sent_if_it_is_not_what_the_records_wo
     await agent.graph.aupdate_state(config, {"asked": asked}, as_node="execute")
     await agent.wake()
     seen = await agent.decide(APPROVE)
-    assert "not what would be sent" in seen.question["problem"]
+    assert seen.asks[0]["args"]["title"] == CREATE["arguments"]["title"], "what would be sent is asked for anew"
     assert await agent.written() == []
 
 

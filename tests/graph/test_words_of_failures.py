@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from nango_graph.execution.units import AskWhatHappened
 from nango_graph.execution.words import AskOfStep, told_of, why_failed
 from nango_graph.nodes.respond import plain_account
 from nango_graph.planning.plan import Step
@@ -155,7 +154,11 @@ def test_the_question_what_became_of_a_write_tells_equal_ones_apart() -> None:
 
 def test_of_an_earlier_request_sending_again_is_asked_once_more() -> None:
     lost = call(errors.OutcomeLost("lost", call=ATTEMPT))
-    [one] = approval_requests([AskWhatHappened(lost)])
-    assert "Step s1 of an earlier request: desk/create-ticket in the desk account was sent" in one["description"]
-    assert "you are asked once more before it is sent" in one["description"]
-    assert ID not in one["description"]
+    [one] = approval_requests([AskOfStep(lost, "Open a ticket", earlier=True)])
+    told = one["description"]
+    assert "Step s1 (Open a ticket) of an earlier request: desk/create-ticket in the desk account was sent" in told
+    assert "you are asked once more before it is sent" in told
+    assert ID not in told
+    [same_turn] = approval_requests([AskOfStep(lost, "Open a ticket")])
+    assert "earlier request" not in same_turn["description"]
+    assert "`not_happened_retry` (send it again)" in same_turn["description"]

@@ -122,4 +122,6 @@ async def test_what_was_rejected_or_failed_is_said(talk: Talk) -> None:
     assert said == "I did not post the message to #general: you rejected it (not today)."
     posted, failed = (await talk.say("post 'hi' to #general and close issue 99 in octo/widgets")).split("\n\n")
     assert posted == "Posted to #general: hi"
-    assert failed.startswith("I could not close issue #99 in octo/widgets: the provider answered 404: Not Found")
+    assert failed.startswith("I could not close issue #99 in octo/widgets: It ran and failed")
+    assert "Cause: the provider answered 404: Not Found" in failed
+    assert failed.count("update-issue") == 0, "the step and the account are not said again"

@@ -80,6 +80,42 @@ def points_of(wholes: Mapping[str, Whole], recoveries: Mapping[Kill, Whole]) -> 
     return list(dict.fromkeys(_points(wholes, recoveries)))
 
 
+_PLACES = {
+    "arrived": "a write has arrived, and never runs",
+    "late": "a write is on its way, and runs later",
+    "ran": "a write has run, unanswered",
+    "calls": "so many calls are done",
+}
+_READ, _NODE, _DURABLE = (
+    "a read has run, unanswered",
+    "between nodes, or in a question",
+    "after another commit or answer",
+)
+_FAN_OUT, _ASKED = "in a fan-out", "while an unknown outcome is asked"
+_MESSAGE, _TWICE = "the next message comes first", "killed twice"
+KINDS = (_DURABLE, _NODE, *_PLACES.values(), _READ, _FAN_OUT, _ASKED, _MESSAGE, _TWICE)
+"""Of places. A point may be of several."""
+_OF_NODES = ("checkpoint", "a node's writes", "the question")
+
+
+def kinds_of(point: Point, whole: Whole) -> tuple[str, ...]:
+    """`whole`: of its scenario. Where a second kill strikes is known only of those that come while something is asked."""
+    first = point.kills[0]
+    if first.on == "event":
+        kinds = [_NODE if whole.events[first.at - 1].startswith(_OF_NODES) else _DURABLE]
+    elif first.on == "ran" and is_read(whole.calls[first.at - 1]):
+        kinds = [_READ]
+    else:
+        kinds = [_PLACES[first.on]]
+    holds = {
+        _FAN_OUT: "fan-out" in point.scenario,
+        _ASKED: len(point.kills) > 1 and first in FIRST_KILLS,
+        _MESSAGE: point.goes_on == "message",
+        _TWICE: len(point.kills) > 1,
+    }
+    return (*kinds, *(kind for kind, it_does in holds.items() if it_does))
+
+
 def some_of(points: Sequence[Point], count: int) -> list[Point]:
     """Of every scenario about as many, always the same."""
     mixed = random.Random(_SEED).sample(list(points), len(points))

@@ -45,7 +45,7 @@ class Scripted:
     outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
 
-    def condition(self, step: Step, outputs: Mapping[str, Any]) -> StepState | None:
+    async def condition(self, step: Step, outputs: Mapping[str, Any]) -> StepState | None:
         self.log.append(f"?{self.name(step)}")
         return StepState("skipped") if self.name(step) in self.false else None
 

@@ -4,6 +4,7 @@
 depth when it is parsed, and in what it builds when it is evaluated. Grammar: https://jmespath.org/specification.html
 """
 
+import json
 import math
 import warnings
 from collections.abc import Iterator
@@ -103,10 +104,51 @@ def _walk(parsed: Node) -> Iterator[tuple[str, Node]]:
         left.extend((depth + 1, node["type"], child) for child in children(node))
 
 
-_TOO_MUCH = f"builds more than {MAX_ELEMENTS} elements or {MAX_TEXT} characters."
+_TOO_MUCH = (
+    f"builds more than {MAX_ELEMENTS:,} elements or {MAX_TEXT:,} characters. What it is given may be larger: take a part first, "
+    "by [0], [:100] or [?…]."
+)
+_HANDS_ON = frozenset(
+    {"field", "current", "identity", "literal", "index", "subexpression", "index_expression", "pipe", "or_expression", "and_expression"}
+)  # fmt: skip
+"""Kinds of node that make nothing: what comes of them was there before, or was measured when it was made."""
+_CHOOSING = frozenset({"not_null", "max", "min", "max_by", "min_by", "to_array"})
+"""Functions that may bring what they were given."""
+_AT_A_GLANCE = frozenset({"length", "type", "not_null", "to_array"})
+"""Functions that take no longer for what is large."""
+_SEARCHING = frozenset({"sort", "max", "min", "join", "to_string"})
+"""Functions that look at all of what they are given, and not only at how much it is."""
+
+
+def parts_of(value: Any, most: int) -> int:
+    """How much there is to look at in a JSON value: its parts, and a hundred characters for one. Not counted much beyond `most`."""
+    parts, left = 0, [value]
+    while left and parts <= most:
+        part = left.pop()
+        parts += 1
+        if isinstance(part, str):
+            parts += len(part) // 100
+        elif isinstance(part, dict):
+            parts += len(part)
+            if parts <= most:
+                left.extend(part.values())
+        elif isinstance(part, list):
+            if parts + len(part) > most:
+                return parts + len(part)
+            left.extend(part)
+    return parts
 
 
 class _Functions(functions.Functions):
+    @functions.signature({"types": []})
+    def _func_to_string(self, arg: Any) -> str:
+        if isinstance(arg, str):
+            return arg
+        # Of each part that is counted as 4, JSON has 2 characters at least.
+        if _characters(arg, 2 * MAX_TEXT) > 2 * MAX_TEXT:
+            raise ExpressionProblem(_TOO_MUCH)
+        return json.dumps(arg, separators=(",", ":"))
+
     @functions.signature({"types": ["string"]}, {"types": ["array-string"]})
     def _func_join(self, separator: str, parts: list[str]) -> str:
         if len(separator) * len(parts) + sum(map(len, parts)) > MAX_TEXT:
@@ -120,37 +162,76 @@ class _Functions(functions.Functions):
         return any(same(item, search) for item in subject)
 
 
+def _characters(value: Any, most: int) -> int:
+    """Of JSON, roughly. Not counted much beyond `most`."""
+    characters, left = 0, [value]
+    while left and characters <= most:
+        part = left.pop()
+        characters += len(part) + 2 if isinstance(part, str) else 4
+        if isinstance(part, dict):
+            left.extend(part.values())
+        elif isinstance(part, list):
+            left.extend(part)
+    return characters
+
+
 class Bounded(visitor.TreeInterpreter):
-    """Stops as soon as a value has grown past the budget: each kind of node at most doubles what it is given."""
+    """Stops as soon as a value that is made has grown past the budget: each kind of node at most doubles what it is given. What it
+    is given may be of any size.
+    """
 
     def __init__(self) -> None:
-        super().__init__(jmespath.Options(custom_functions=_Functions()))
+        super().__init__(jmespath.Options())
+        self._called = _Functions()
         self._built = 0
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
         value = super().visit(node, *args, **kwargs)
-        if isinstance(value, list | str) and len(value) > (MAX_TEXT if isinstance(value, str) else MAX_ELEMENTS):
-            raise ExpressionProblem(_TOO_MUCH)
+        kind = node["type"]
+        makes = kind not in _HANDS_ON and not (kind == "function_expression" and node["value"] in _CHOOSING)
+        if makes and isinstance(value, list | str):
+            if len(value) > (MAX_TEXT if isinstance(value, str) else MAX_ELEMENTS):
+                raise ExpressionProblem(_TOO_MUCH)
+            self.looks_along(value)
         if isinstance(value, float) and not math.isfinite(value):
             raise ExpressionProblem(f"comes to {value}, which is not a number that JSON has.")
-        if node["type"] in {"multi_select_list", "multi_select_dict"}:
-            self._count(value)
-        return value
-
-    def visit_comparator(self, node: Any, value: Any) -> Any:
-        if node["value"] not in ("eq", "ne"):
-            return super().visit_comparator(node, value)
-        one, other = (self.visit(child, value) for child in node["children"])
-        return same(one, other) is (node["value"] == "eq")
-
-    def _count(self, value: Any) -> None:
-        left = [value]
-        while left:
-            part = left.pop()
-            self._built += len(part) + 2 if isinstance(part, str) else 4
+        if kind in {"multi_select_list", "multi_select_dict"}:
+            left = MAX_BUILT - self._built
+            self.looks_through(value)
+            self._built += _characters(value, left)
             if self._built > MAX_BUILT:
                 raise ExpressionProblem(_TOO_MUCH)
-            if isinstance(part, dict):
-                left.extend(part.values())
-            elif isinstance(part, list):
-                left.extend(part)
+        return value
+
+    def looks_through(self, *values: Any) -> None:
+        """Told before all of these are walked through. Raises `ExpressionProblem` if that would be too much: here, never."""
+
+    def looks_along(self, *values: Any) -> None:
+        """The same, of what takes as long as a text, a list or an object is."""
+
+    def visit_comparator(self, node: Any, value: Any) -> Any:
+        one, other = (self.visit(child, value) for child in node["children"])
+        kind = node["value"]
+        if kind in ("eq", "ne"):
+            if _may_be_same(one, other):
+                self.looks_through(one, other)
+            return same(one, other) is (kind == "eq")
+        if isinstance(one, str) and isinstance(other, str):
+            self.looks_through(min(one, other, key=len))
+        literals = [{"type": "literal", "value": found, "children": []} for found in (one, other)]
+        ordering: Any = {"type": "comparator", "value": kind, "children": literals}
+        return super().visit_comparator(ordering, value)
+
+    def visit_function_expression(self, node: Any, value: Any) -> Any:
+        name, given = node["value"], [self.visit(child, value) for child in node["children"]]
+        if name in _SEARCHING or (name == "contains" and isinstance(given[-1], dict | list)):
+            self.looks_through(*given)
+        elif name not in _AT_A_GLANCE:
+            self.looks_along(*given)
+        return self._called.call_function(name, given)
+
+
+def _may_be_same(one: Any, other: Any) -> bool:
+    """Can only a look at what is in them tell?"""
+    kinds = (dict, list, str)
+    return isinstance(one, kinds) and type(one) is type(other) and len(one) == len(other)

@@ -31,7 +31,9 @@ class Pause:
 
 
 Pausing = Callable[[Pause], None]
-"""Told of each pause as it begins."""
+"""Told of each pause as it begins. What it raises keeps the call from leaving."""
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits so many seconds. What it raises keeps the call from leaving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,7 @@ class ProviderLimits:
     nango: seconds that reads would wait now for Nango's own limit, which the client itself does; they are only told.
     """
 
-    def __init__(
-        self, sleep: Callable[[float], Awaitable[None]], clock: Callable[[], float], nango: Callable[[], float]
-    ) -> None:
+    def __init__(self, sleep: Sleep, clock: Callable[[], float], nango: Callable[[], float]) -> None:
         self._sleep = sleep
         self._clock = clock
         self._nango = nango
@@ -75,26 +75,55 @@ class ProviderLimits:
         if known is not None and began >= known.until:
             del self._limits[_where(call)]
 
-    async def within(self, call: Call, send: Callable[[], Awaitable[T]], *, pausing: Pausing | None = None) -> T:
+    async def clear(
+        self,
+        call: Call,
+        *,
+        pausing: Pausing | None = None,
+        sleep: Sleep | None = None,
+        waited: float = 0.0,
+        at_once: bool = False,
+    ) -> float:
+        """Waits until the limit of the call's connection allows it. Seconds: those it has waited, and those `waited` before.
+
+        RateLimited with the outcome not_sent where that would be too long; with `at_once`, wherever it would have to wait.
+        """
+        most = 0.0 if at_once else _longest(call)
+        while seconds := self.wait(call):
+            if waited + seconds > most:
+                raise RateLimited(
+                    "the provider's request limit, which an earlier call on this connection ran into, is not over yet",
+                    call=call,
+                    outcome=Outcome.NOT_SENT,
+                    retry_after=float(max(round(seconds), 1)),
+                )
+            waited += await self._pause(Pause(seconds, "provider"), pausing, sleep)
+        return waited
+
+    async def within(
+        self,
+        call: Call,
+        send: Callable[[], Awaitable[T]],
+        *,
+        pausing: Pausing | None = None,
+        sleep: Sleep | None = None,
+        at_once: bool = False,
+    ) -> T:
         """What `send` returns, sent once the limit of the call's connection allows it.
 
         A read that a limit refused, Nango's or the provider's, is sent again when that has passed. A write is sent once:
-        its function ran. RateLimited with the outcome not_sent where the wait would be too long.
+        its function ran. RateLimited as `clear`. `sleep`: instead of the client's own, also for Nango's limit.
         """
-        tell, waited = pausing or _nobody, 0.0
-        most = LONGEST_FOR_WRITES if call.writes else LONGEST_FOR_READS
+        most, waited = _longest(call), 0.0
         while True:
-            while seconds := self.wait(call):
-                if waited + seconds > most:
-                    raise RateLimited(
-                        "the provider's request limit, which an earlier call on this connection ran into, is not over yet",
-                        call=call,
-                        outcome=Outcome.NOT_SENT,
-                        retry_after=float(round(seconds)),
-                    )
-                waited += await self._pause(Pause(seconds, "provider"), tell)
+            waited = await self.clear(call, pausing=pausing, sleep=sleep, waited=waited, at_once=at_once)
             if not call.writes and (seconds := self._nango()):
-                tell(Pause(seconds, "nango"))
+                if sleep is not None:
+                    if waited + seconds <= most:
+                        waited += await self._pause(Pause(seconds, "nango"), pausing, sleep)
+                elif pausing is not None:
+                    # The client waits, as it does for all that reads.
+                    pausing(Pause(seconds, "nango"))
             began = self._clock()
             try:
                 output = await send()
@@ -109,14 +138,15 @@ class ProviderLimits:
                 seconds = error.retry_after or _MOST
                 if call.writes or waited + seconds > most:
                     raise
-                waited += await self._pause(Pause(seconds, "nango"), tell)
+                waited += await self._pause(Pause(seconds, "nango"), pausing, sleep)
             else:
                 self._succeeded(call, began=began)
                 return output
 
-    async def _pause(self, pause: Pause, tell: Pausing) -> float:
-        tell(pause)
-        await self._sleep(pause.seconds + random.uniform(0, _SPREAD))  # noqa: S311 spreads load, guards nothing
+    async def _pause(self, pause: Pause, pausing: Pausing | None, sleep: Sleep | None) -> float:
+        if pausing is not None:
+            pausing(pause)
+        await (sleep or self._sleep)(pause.seconds + random.uniform(0, _SPREAD))  # noqa: S311 spreads load, guards nothing
         return pause.seconds
 
 
@@ -124,5 +154,5 @@ def _where(call: Call) -> str:
     return f"{call.integration_id}/{call.connection_id}"
 
 
-def _nobody(_: Pause) -> None:
-    pass
+def _longest(call: Call) -> float:
+    return LONGEST_FOR_WRITES if call.writes else LONGEST_FOR_READS

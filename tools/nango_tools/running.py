@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from nango_tools.errors import Call, InsufficientScopeError, NangoError
 from nango_tools.mcp import HostedMcp
 from nango_tools.models.actions import AsyncAction
-from nango_tools.provider_limits import Pausing, ProviderLimits
+from nango_tools.provider_limits import Pausing, ProviderLimits, Sleep
 from nango_tools.resources.actions import Actions
 
 Path = Literal["rest", "mcp"]
@@ -35,6 +35,8 @@ class Runner:
         input: object = None,  # noqa: A002 - Nango's word
         writes: bool,
         pausing: Pausing | None = None,
+        sleep: Sleep | None = None,
+        at_once: bool = False,
     ) -> JsonValue:
         """POST /action/trigger, or tools/call of the hosted MCP: as `actions.trigger`, with the same errors and outcomes.
 
@@ -43,10 +45,29 @@ class Runner:
         `environment:actions:execute`. InsufficientScopeError where the key may use neither way.
 
         Request limits are kept to, the provider's too (provider_limits.py): a read waits and is sent again; a write is sent
-        once, and RateLimited before that where it would wait for long. `pausing` is told of each pause.
+        once, and RateLimited before that where it would wait for long, or with `at_once` at all. `pausing` is told of
+        each pause; `sleep` waits, instead of the client.
         """
         call = Call("trigger", connection_id, integration_id, action, writes)
-        return await self._limits.within(call, lambda: self._either_way(call, input), pausing=pausing)
+        return await self._limits.within(
+            call, lambda: self._either_way(call, input), pausing=pausing, sleep=sleep, at_once=at_once
+        )
+
+    async def clear(
+        self,
+        *,
+        connection_id: str,
+        integration_id: str,
+        action: str,
+        writes: bool,
+        pausing: Pausing | None = None,
+        sleep: Sleep | None = None,
+    ) -> None:
+        """Waits until no request limit of the provider's keeps this call back; sends nothing. RateLimited (not_sent) where
+        that would be too long.
+        """
+        call = Call("trigger", connection_id, integration_id, action, writes)
+        await self._limits.clear(call, pausing=pausing, sleep=sleep)
 
     async def trigger_async(
         self,
@@ -58,6 +79,8 @@ class Runner:
         writes: bool,
         wait: Callable[[AsyncAction], Awaitable[JsonValue]],
         pausing: Pausing | None = None,
+        sleep: Sleep | None = None,
+        at_once: bool = False,
     ) -> JsonValue:
         """POST /action/trigger with X-Async: as `trigger`, but `wait` is handed what Nango began, and brings its output.
 
@@ -85,7 +108,7 @@ class Runner:
             self.path = "rest"
             return await wait(begun)
 
-        return await self._limits.within(call, run, pausing=pausing)
+        return await self._limits.within(call, run, pausing=pausing, sleep=sleep, at_once=at_once)
 
     async def _either_way(self, call: Call, given: object) -> JsonValue:
         # What REST was refused is tried over the MCP, and the other way round for a key whose scopes have changed.

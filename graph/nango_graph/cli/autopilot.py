@@ -14,7 +14,7 @@ import httpx
 from nango_graph.cli.deciding import APPROVE
 from nango_graph.cli.demo import SUGGESTION, demo_model, demo_session, greet
 from nango_graph.cli.session import Event, Session
-from nango_graph.cli.showing import show, show_arguments
+from nango_graph.cli.showing import show, show_arguments, show_description
 from nango_graph.cli.terminal import Terminal
 from nango_sandbox import Sandbox
 
@@ -52,6 +52,7 @@ async def _drive(session: Session, events: AsyncIterator[Event], terminal: Termi
         else:
             for request in question["action_requests"]:
                 terminal.say(f"  Approving {request['name']}:")
+                show_description(request, terminal)
                 show_arguments(request["args"], terminal)
                 approved.append({"action": request["name"], "input": request["args"]})
             decisions = [APPROVE] * len(question["action_requests"])

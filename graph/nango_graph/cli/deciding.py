@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nango_graph.approval import CONFIRM
-from nango_graph.cli.showing import show_arguments
+from nango_graph.cli.showing import show_arguments, show_description
 from nango_graph.cli.terminal import Terminal
 
 
@@ -22,6 +22,14 @@ class Message:
 
 APPROVE: dict[str, Any] = {"type": "approve"}
 
+_OUTCOMES = (
+    ("happened", "It happened: it counts as done."),
+    ("again", "It did not happen: send it again."),
+    ("skip", "It did not happen: do without it."),
+    ("leave", "I don't know yet: leave it open. Nothing is sent again."),
+)
+_ELSE = "Anything else is a message, and approves nothing."
+
 
 async def decide(question: Mapping[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
     """Decisions on every action of an approval, in order, or a message. Raises `EndOfInput`."""
@@ -30,10 +38,12 @@ async def decide(question: Mapping[str, Any], terminal: Terminal) -> dict[str, A
         terminal.say(question["problem"])
     decisions = []
     for number, (request, config) in enumerate(zip(requests, question["review_configs"], strict=True), start=1):
+        unknown = request["name"] == "resolve_unknown_outcome"
+        heading = "Your answer is needed" if unknown else "May I do this?"
         terminal.say()
-        terminal.say(f"  {'May I do this?' if len(requests) == 1 else f'May I do this? ({number} of {len(requests)})'}")
-        terminal.say(f"  {request['name']}")
-        if request["name"] == "resolve_unknown_outcome":
+        terminal.say(f"  {heading if len(requests) == 1 else f'{heading} ({number} of {len(requests)})'}")
+        show_description(request, terminal, problem=question.get("problem") or "", for_keys=True)
+        if unknown:
             decision = await _outcome(request, terminal)
         else:
             decision = await _write(request, config, terminal)
@@ -48,6 +58,7 @@ async def _write(request: dict[str, Any], config: dict[str, Any], terminal: Term
     args = {name: value for name, value in request["args"].items() if name != confirm}
     items = args["items"] if isinstance(args.get("items"), list) and len(args) == 1 else None
     _show(args, items is not None, terminal)
+    _say_what_keys_do(bool(confirm), items is not None, terminal)
     confirmed = {confirm: "yes"} if confirm else {}
     while True:
         key = await terminal.ask(_prompt(confirm), afresh=True)
@@ -77,6 +88,12 @@ def _show(args: dict[str, Any], fans_out: bool, terminal: Terminal) -> None:
         show_arguments(item if isinstance(item, dict) else {"item": item}, terminal)
 
 
+def _say_what_keys_do(confirms: bool, fans_out: bool, terminal: Terminal) -> None:
+    edit = "leaves some of them out first" if fans_out else "changes the arguments first"
+    approve = "yes" if confirms else "approve"
+    terminal.say(f"  {approve} does exactly this, edit {edit}, reject does without it. {_ELSE}")
+
+
 async def _leave_out(items: list[Any], terminal: Terminal) -> dict[str, Any]:
     line = await terminal.ask("  Leave out which numbers (2,5)? ")
     numbers = {int(part) for part in line.replace(",", " ").split() if part.isdecimal()}
@@ -84,21 +101,23 @@ async def _leave_out(items: list[Any], terminal: Terminal) -> dict[str, Any]:
 
 
 async def _outcome(request: dict[str, Any], terminal: Terminal) -> dict[str, Any] | Message:
-    terminal.say(f"  {request['args']['tool']} was sent, and nobody knows whether it took effect:")
     show_arguments(request["args"]["arguments"], terminal)
-    terminal.say("  Look in the account. It may still be running for up to 15 minutes.")
+    terminal.say("  Look in the account, then say what you found:")
+    for key, meaning in _OUTCOMES:
+        terminal.say(f"    {key:<11}{meaning}")
+    terminal.say(f"    {_ELSE}")
     while True:
-        key = await terminal.ask("  [h]appened, did not happen: [a]gain or [s]kip, [l]eave it open: ", afresh=True)
+        key = await terminal.ask("  [h]appened, [a]gain, [s]kip, [l]eave open: ", afresh=True)
         match key.lower():
             case "":
                 continue
-            case "h":
+            case "h" | "happened":
                 return _edited(request, {**request["args"], "answer": "happened"})
-            case "a":
+            case "a" | "again":
                 return _edited(request, {**request["args"], "answer": "not_happened_retry"})
-            case "s":
+            case "s" | "skip":
                 return _edited(request, {**request["args"], "answer": "not_happened_skip"})
-            case "l":
+            case "l" | "leave" | "leave open":
                 return {"type": "reject", "message": ""}
             case _:
                 return Message(key)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nango_graph.cli.session import Event, Session
-from nango_graph.cli.showing import show_arguments
+from nango_graph.cli.showing import show_arguments, show_description
 from nango_graph.cli.terminal import Terminal
 from nango_graph.errors import NotAsked
 
@@ -84,9 +84,13 @@ def _show_question(question: Mapping[str, Any], terminal: Terminal) -> None:
         zip(question["action_requests"], question["review_configs"], strict=True), start=1
     ):
         terminal.say(f"{number}. {request['name']} ({', '.join(config['allowed_decisions'])})")
+        if question["kind"] == "approval":
+            show_description(request, terminal, problem=question.get("problem") or "")
         show_arguments(request["args"], terminal)
         for choice in request.get("choices", []):
             terminal.say(f"    {choice['id']}: {choice['label']}")
+    if question["kind"] == "approval":
+        terminal.say(_FORM)
 
 
 def read_answer(source: str, standard_input: str | None) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """How a run looks in a terminal: the plan, progress, the answer as it streams."""
 
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from nango_graph.cli.session import Event
 from nango_graph.cli.terminal import Terminal
+from nango_graph.questions import FOR_FORMS
 
 _MARKS = {"succeeded": "done", "failed": "failed", "unknown": "outcome unknown", "asking": "needs your decision"}
 
@@ -47,8 +49,10 @@ async def show(events: AsyncIterator[Event], terminal: Terminal) -> None:
 def _ended(step: dict[str, Any]) -> str:
     mark = _MARKS.get(step["status"], step["status"])
     count = f" ({step['done']:,} of {step['of']:,})" if "of" in step else ""
-    error = f": {step['error']}" if step.get("error") else ""
-    return f"  {step['id']} {step['tool']} {mark}{count}{error}"
+    what, told = f"{step['id']} {step['tool']}", step.get("error") or ""
+    # Most of what is told of a step begins with the step and whose account it is.
+    told = told.removeprefix(what) if told.startswith(f"{what} in ") else f": {told}" if told else ""
+    return f"  {what} {mark}{count}{told}"
 
 
 class _Counting:
@@ -89,3 +93,26 @@ def show_arguments(args: dict[str, Any], terminal: Terminal) -> None:
             terminal.quote("      | ", text)
         else:
             terminal.say(f"    {name}: {text}")
+
+
+def show_description(
+    request: Mapping[str, Any], terminal: Terminal, *, problem: str = "", for_keys: bool = False
+) -> None:
+    """What is told of a request: what for, in whose account, what was done before. Whole, behind a bar.
+
+    problem: stands before it, and was said already
+    for_keys: without how to fill in a form, which keys do here
+    """
+    told = str(request.get("description") or "").removeprefix(f"{problem}\n\n")
+    for paragraph in told.split("\n\n"):
+        if paragraph.strip() and not (for_keys and paragraph.startswith(FOR_FORMS)):
+            terminal.explain("  | ", plain(paragraph))
+
+
+_MARKUP = re.compile(r"\\([\\`*_\[\]#|~!<>&])|(&lt;|&gt;|&amp;|&#58;)|\*\*|`")
+_CHARACTERS = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "&#58;": ":"}
+
+
+def plain(told: str) -> str:
+    """Markdown as `display.markdown` and the questions write it, without its marks."""
+    return _MARKUP.sub(lambda found: found[1] or _CHARACTERS.get(found[0], ""), told)

@@ -101,6 +101,15 @@ class Terminal:
             for start in range(0, len(line) or 1, room):
                 self._write(f"{mark}{line[start : start + room]}\n")
 
+    def explain(self, mark: str, text: str) -> None:
+        """Sentences, whole words of them to a line, every line behind a mark: what they quote may come from outside."""
+        self.end_line()
+        for line in visible(text, keep="\n").split("\n"):
+            # Never more than fits: what the terminal itself would wrap stands behind no mark.
+            broken = textwrap.wrap(line, max(self.width - len(mark) - 1, 20), break_on_hyphens=False)
+            for piece in broken or [""]:
+                self._write(f"{mark}{piece}\n")
+
     def _wrapped(self, line: str) -> str:
         """Whole words to the width of the terminal. Links stay in one piece, and pipes get lines as they are."""
         width = self.width

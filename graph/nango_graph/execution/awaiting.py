@@ -7,6 +7,7 @@ import math
 
 from pydantic import JsonValue
 
+from nango_graph.execution.patience import Patience
 from nango_graph.services import Services
 from nango_tools import (
     ActionNotFinished,
@@ -32,14 +33,15 @@ class Results:
     are waited for.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, patience: Patience) -> None:
         self._services = services
+        self._patience = patience
         self._moved = -math.inf
         """When one ended last."""
 
     async def of(self, action: AsyncAction, *, begun: float) -> JsonValue:
         """Its output, once it is there. Raises what it failed with, and where Nango can't be asked what hinders that (outcome
-        unknown). TimedOut if it has no result by then, unknown too. `begun`: seconds since the epoch.
+        unknown). TimedOut if it has no result by then, unknown too. `Stopped` when the run may not wait for it any more. `begun`: seconds since the epoch.
         """
         clock, seen_over = self._services.clock, math.inf
         for pause in growing(_FIRST_PAUSE, _LONGEST_PAUSE):
@@ -63,7 +65,7 @@ class Results:
             if left <= 0:
                 raise _given_up(action, problem)
             wanted = max(problem.retry_after or 0.0, pause if seen_over == math.inf else AFTER_THE_WEBHOOK)
-            await clock.sleep(min(wanted, left))
+            await self._patience.sleep(min(wanted, left))
         raise AssertionError("pauses never end")
 
 

@@ -1,16 +1,19 @@
 """What a step comes to once the outputs that it refers to are there: whether it is done at all, and the arguments of each of its calls."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nango_graph.digests import digest
 from nango_graph.planning.plan import Step
-from nango_graph.planning.references import Binding, ReferenceProblem, is_one_reference
+from nango_graph.planning.references import Binding, ReferenceProblem, TakesLonger, is_one_reference
 from nango_graph.records import CallKey
 
 MOST_ITEMS = 10_000
 """Of one step. More than a run's `max_items` are asked about first; more than this are refused."""
+_AT_ONCE = 20_000
+"""Of a step's work (`MAX_WORK` in references.py), what is done in the event loop: some 50 ms."""
 
 
 class FoundNothing(ReferenceProblem):
@@ -19,13 +22,38 @@ class FoundNothing(ReferenceProblem):
 
 def condition_holds(when: str, outputs: Mapping[str, Any]) -> bool:
     """As JMESPath has it: null, false, and empty texts, lists and objects are no; 0 is a yes. Raises `ReferenceProblem`."""
-    value = Binding(outputs).value_of(when)
-    return not (value is None or value is False or value in ("", [], {}))
+    return _holds(when, Binding(outputs))
+
+
+async def condition_holds_beside(when: str, outputs: Mapping[str, Any]) -> bool:
+    """The same, in a thread where it takes long. Raises `ReferenceProblem`."""
+    quick = Binding(outputs, at_once=_AT_ONCE)
+    try:
+        return _holds(when, quick)
+    except TakesLonger:
+        return await asyncio.to_thread(_holds, when, quick.at_leisure(when))
 
 
 def bound_calls(step: Step, plan_id: str, outputs: Mapping[str, Any]) -> dict[CallKey, Any]:
     """Arguments of the calls that the step makes, by their first attempt. Raises `ReferenceProblem`."""
-    binding = Binding(outputs)
+    return _bound(step, plan_id, Binding(outputs))
+
+
+async def bound_calls_beside(step: Step, plan_id: str, outputs: Mapping[str, Any]) -> dict[CallKey, Any]:
+    """The same, in a thread where it takes long: the run's lease is renewed meanwhile. Raises `ReferenceProblem`."""
+    quick = Binding(outputs, at_once=_AT_ONCE)
+    try:
+        return _bound(step, plan_id, quick)
+    except TakesLonger:
+        return await asyncio.to_thread(_bound, step, plan_id, quick.at_leisure(step.for_each, step.arguments))
+
+
+def _holds(when: str, binding: Binding) -> bool:
+    value = binding.value_of(when)
+    return not (value is None or value is False or value in ("", [], {}))
+
+
+def _bound(step: Step, plan_id: str, binding: Binding) -> dict[CallKey, Any]:
     if step.for_each is None:
         return {CallKey(plan_id, step.id): binding.bind(step.arguments)}
     items = binding.value_of(step.for_each)
@@ -35,6 +63,7 @@ def bound_calls(step: Step, plan_id: str, outputs: Mapping[str, Any]) -> dict[Ca
         raise ReferenceProblem(f"{step.for_each} is not a list.")
     if len(items) > MOST_ITEMS:
         raise ReferenceProblem(f"It would run {len(items):,} times; more than {MOST_ITEMS:,} are never allowed.")
+    binding.will_walk_through(items, calls=len(items))
     occurrences: Counter[str] = Counter()
     bound = {}
     for item in items:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nango_graph.execution.freshness import Freshness, Outdated
 from nango_graph.execution.health import Health
 from nango_graph.execution.judging import Judge
+from nango_graph.execution.patience import Patience, Stopped
 from nango_graph.execution.sending import Sender
+from nango_graph.execution.words import MAY_STILL_HAPPEN
 from nango_graph.identity import BY_RULE
 from nango_graph.records import AUTHORIZATION, Call, CallKey, CallState, Cause, Decision, NotAllowed, TurnRow
 from nango_graph.records.claims import Overtaken
@@ -16,16 +18,15 @@ from nango_graph.run_lease import LOST, ThreadBusy, lease_of_run
 from nango_graph.services import Services
 from nango_tools import Access
 from nango_tools.policy import Effect, Ruling
-from nango_tools.provider_limits import LONGEST_FOR_WRITES
 
 if TYPE_CHECKING:
     from nango_graph.execution.units import Unit
 
 T = TypeVar("T")
 
-LEASE_MARGIN = LONGEST_FOR_WRITES + 40.0
-"""Seconds by which a claim outlives the client's time-out. Before what was claimed leaves, it may wait for a provider's request
-limit, then for Nango's, and for a connection to be made, each of these for 10 s at most.
+LEASE_MARGIN = 30.0
+"""Seconds by which a claim outlives the client's time-out. What was claimed may wait for Nango's own request limit before it leaves,
+and for a connection to be made, for 10 s each. For a provider's it has waited before it was claimed.
 """
 _LOOK_AGAIN = 1.0
 
@@ -42,18 +43,22 @@ class Caller:
         *,
         sending: Callable[["Unit"], None],
         notice: Callable[[str], None],
+        patience: Patience | None = None,
     ) -> None:
         self._services = services
+        self._patience = patience or Patience(services.clock)
         self._turn = turn
         self._health = health
         self._judge = judge
         self._notice = notice
-        self._sender = Sender(services, sending=sending, notice=notice)
+        self._sender = Sender(services, sending=sending, notice=notice, patience=self._patience)
         self._freshness = Freshness(services, health)
         self._lease = lease_of_run()
 
     async def make(self, unit: "Unit") -> Call:
-        """The call as it ended, whoever made it. Raises `ThreadBusy` if another run has taken over the thread."""
+        """The call as it ended, whoever made it. Raises `ThreadBusy` if another run has taken over the thread, and `Stopped` if
+        this one may not wait any more for what keeps the call from leaving, or from ending.
+        """
         if unit.tool.access is Access.READ and self._ruling(unit).effect is Effect.ALLOW:
             return await self._read(unit)
         return await self._write(unit)
@@ -74,6 +79,8 @@ class Caller:
 
     async def _write(self, unit: "Unit") -> Call:
         """The rules, the tool and the connection are looked at once more: what changed meanwhile counts."""
+        if (limited := await self._sender.clear(unit)) is not None:
+            return self._call(unit, "not_sent", error=str(limited))
         try:
             fresh = await self._freshness.of(unit)
         except Outdated as reason:
@@ -127,11 +134,7 @@ class Caller:
     async def _sent(self, unit: "Unit") -> Call:
         """`unknown` if nobody can say how it ended."""
         records = self._services.records
-        runs_on = held = False
-
-        def hold(now: bool) -> None:
-            nonlocal held
-            held = now
+        runs_on = False
 
         async def started(async_id: str) -> None:
             nonlocal runs_on
@@ -139,29 +142,28 @@ class Caller:
             runs_on = True
 
         try:
-            state, output, error = await self._sender.send(unit, writes=True, started=started, held=hold)
+            state, output, error = await self._sender.send(unit, writes=True, started=started)
         except asyncio.CancelledError:
             # What Nango has an id for stays claimed: whoever goes on asks Nango what came of it.
             if not runs_on:
-                await to_the_end(self._cut_off(unit, held=held))
+                await to_the_end(self._cut_off(unit))
             raise
+        except Stopped as stopped:
+            raise _left(stopped, unit.tool.access.value) from None
         call = await to_the_end(self._finished(unit, state, output, str(error) if error else None))
         if error is not None and await self._health.broke(unit.tool.integration, error):
             await records.claims.broke(unit.key)
             return replace(call, cause=AUTHORIZATION)
         return call
 
-    async def _cut_off(self, unit: "Unit", *, held: bool) -> None:
+    async def _cut_off(self, unit: "Unit") -> None:
         claims = self._services.records.claims
         if unit.tool.access is Access.READ:
             # It took no effect: it is made again, under the same decision.
             await claims.withdraw(self._call(unit, "claimed"))
             return
-        state: CallState = "not_sent" if held else "unknown"
         told = "The run was stopped before the answer came."
-        if held:
-            told = "The run was stopped while this waited for the provider's request limit, so nothing was sent."
-        await claims.finish(unit.key, state=state, output=None, error=told, now=self._services.clock.now())
+        await claims.finish(unit.key, state="unknown", output=None, error=told, now=self._services.clock.now())
 
     async def _finished(self, unit: "Unit", state: CallState, output: Any, error: str | None) -> Call:
         output, artifact = await self._kept(output)
@@ -174,9 +176,12 @@ class Caller:
         return await kept(self._services, self._turn, output)
 
     async def stands(self, call: Call) -> Call:
-        """A call that the records have, as it ended."""
+        """A call that the records have, as it ended. Raises `Stopped` as `make` does."""
         now = await self._services.records.calls.get(call.key)
-        return await ended(self._services, self._turn, now or call, notice=self._notice)
+        try:
+            return await ended(self._services, self._turn, now or call, notice=self._notice, patience=self._patience)
+        except Stopped as stopped:
+            raise _left(stopped, call.access) from None
 
     def _ruling(self, unit: "Unit") -> Ruling:
         return self._judge.of(
@@ -229,6 +234,14 @@ def _decision(unit: "Unit", ruling: Ruling) -> Decision:
     )
 
 
+def _left(stopped: Stopped, access: str) -> Stopped:
+    """Of a call that had left before. It stays claimed: whoever goes on finds out what came of it."""
+    state = stopped.state
+    if state.status == "stopped" or access == Access.READ.value:
+        return stopped
+    return Stopped(replace(state, error=f"{state.error} {MAY_STILL_HAPPEN}"))
+
+
 async def to_the_end(saving: Coroutine[Any, Any, T]) -> T:
     """Saves what is known even if the run is stopped meanwhile, and only then stops."""
     task = asyncio.ensure_future(saving)
@@ -246,16 +259,19 @@ async def kept(services: Services, turn: TurnRow, output: Any) -> tuple[Any, str
     )
 
 
-async def ended(services: Services, turn: TurnRow, call: Call, *, notice: Callable[[str], None]) -> Call:
+async def ended(
+    services: Services, turn: TurnRow, call: Call, *, notice: Callable[[str], None], patience: Patience | None = None
+) -> Call:
     """Waits for a claim to end: until Nango says what came of it, where it runs asynchronously, else until its lease has run
-    out. Then nobody knows what became of it.
+    out. Then nobody knows what became of it. Raises `Stopped` when `patience` is over before that.
     """
     records, clock = services.records, services.clock
+    patience = patience or Patience(clock)
     said = False
     while call.state == "claimed":
         left = call.lease_until - clock.now()
         if call.async_id is not None:
-            state, output, error = await Sender(services, notice=notice).outcome(call)
+            state, output, error = await Sender(services, notice=notice, patience=patience).outcome(call)
             output, artifact = await kept(services, turn, output)
             told = str(error) if error else None
             await records.claims.finish(
@@ -270,7 +286,7 @@ async def ended(services: Services, turn: TurnRow, call: Call, *, notice: Callab
                     f"{call.tool} was sent before, and its answer is not in yet. "
                     f"Waiting up to {left:.0f} s before asking what became of it."
                 )
-            await clock.sleep(min(left + 0.01, _LOOK_AGAIN))
+            await patience.sleep(min(left + 0.01, _LOOK_AGAIN))
         again = await records.calls.get(call.key)
         if again is None:
             break

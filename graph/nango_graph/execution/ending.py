@@ -13,6 +13,7 @@ from nango_graph.execution.words import (
     AskOfStep,
     cause_of,
     headed,
+    not_made,
     reasons,
     told_of,
     whether_it_ran,
@@ -65,7 +66,7 @@ class Ending:
         step = prepared.step
         asks = [call for call in made if isinstance(call, AskWhatHappened)]
         if asks:
-            account = self._account(step, prepared.calls)
+            account = self.account(step, prepared.calls)
             return StepState("asking", asks=[AskOfStep(one.call, step.purpose, account) for one in asks])
         ended = [call for call in made if isinstance(call, Call)]
         succeeded = [call for call in ended if call.state == "succeeded"]
@@ -78,7 +79,7 @@ class Ending:
         stopped = next((call for call in made if isinstance(call, StepState)), None)
         if stopped is not None:
             told = " ".join([stopped.error, *_so_far(step, ended)])
-            head = headed(step.id, step.tool, self._account(step, prepared.calls))
+            head = headed(step.id, step.tool, self.account(step, prepared.calls))
             return replace(stopped, output=output, error=head + told)
         broke = any(call.cause == AUTHORIZATION and self._standings.after(call.key) is None for call in bad)
         if broke or len(ended) < len(made):
@@ -93,7 +94,7 @@ class Ending:
         status: Status = "rejected" if self._let_go(bad) else "failed"
         if any(call.is_in_doubt for call in bad):
             status = "unknown"
-        told = why_failed(step, self._account(step, prepared.calls), ended)
+        told = why_failed(step, self.account(step, prepared.calls), ended)
         return StepState(status, output=output, error=told, arguments=arguments)
 
     def without_connection(self, step: Step, made: Sequence[Call], calls: Sequence[Unit | Call] = ()) -> StepState:
@@ -107,7 +108,7 @@ class Ending:
                 *([] if done or failed else ["Nothing was sent."]),
             ]
         )
-        head = headed(step.id, step.tool, self._account(step, calls))
+        head = headed(step.id, step.tool, self.account(step, calls))
         if name in self._declined:
             why = self._declined[name] or "the user declined to authorize it"
             return StepState(
@@ -123,7 +124,7 @@ class Ending:
             "parked", error=f"{head}The connection to {name} must be authorized first. {told}".strip(), unconnected=True
         )
 
-    def _account(self, step: Step, calls: Sequence[Unit | Call]) -> str:
+    def account(self, step: Step, calls: Sequence[Unit | Call] = ()) -> str:
         """Whose the step uses, in words."""
         connection = next((call.connection for call in calls if isinstance(call, Unit)), None)
         connection = connection or self._health.usable(step.integration)
@@ -135,11 +136,12 @@ class Ending:
         return all(decision is not None and decision.verdict == "rejected" for decision in following)
 
 
-def rejected(standings: Sequence[Standing], arguments: Any = None) -> StepState:
+def rejected(step: Step, account: str, standings: Sequence[Standing], arguments: Any = None) -> StepState:
     """The user refused all of the step."""
     messages = [standing.decision.message for standing in standings if standing.decision is not None]
     why = next(filter(None, messages), "")
-    return StepState("rejected", error=f"Rejected by the user. {why}".strip(), arguments=arguments)
+    told = not_made(step, account, "Rejected by the user.", why)
+    return StepState("rejected", error=told, arguments=arguments)
 
 
 def _so_far(step: Step, ended: Sequence[Call]) -> list[str]:

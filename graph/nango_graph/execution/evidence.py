@@ -4,7 +4,8 @@ Nothing of this changes anything, fails a turn, or takes longer than some second
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 
 from nango_graph.connections.accounts import usable_accounts
 from nango_graph.digests import digest
@@ -32,17 +33,25 @@ _MOST = 10
 Evidence = dict[CallKey, tuple[str, ...]]
 
 
-async def evidence_of(calls: Sequence[Call], turn: TurnRow, services: Services) -> Evidence:
-    """Sentences by call: how long it may still run, what a read shows, what Nango's logs say."""
+async def evidence_of(
+    calls: Sequence[Call], turn: TurnRow, services: Services, *, drained: Callable[[], bool] = lambda: False
+) -> Evidence:
+    """Sentences by call: how long it may still run, what a read shows, what Nango's logs say. `drained`: asked before each of
+    them is looked up; a run that is to stop looks up nothing.
+    """
     if not calls:
         return {}
     sent_at = await services.records.claims.claimed_at([call.key for call in calls])
     now = services.clock.now()
-    told = {call.key: [_still_running(sent_at.get(call.key, now), now)] for call in calls}
+    queues = services.settings.async_actions
+    told = {call.key: [_still_running(call, sent_at.get(call.key, now), now, queues)] for call in calls}
     looking = _Looking(turn, services)
     try:
         async with asyncio.timeout(_PATIENCE):
             for call in calls[:_MOST]:
+                if drained():
+                    told[call.key].append("Nothing was looked up for this one: the run was being stopped.")
+                    continue
                 for found in await asyncio.gather(
                     looking.back(call), looking.into_logs(call, sent_at.get(call.key, now))
                 ):
@@ -114,7 +123,14 @@ class _Looking:
         return self._seen[identity]
 
 
-def _still_running(sent_at: float, now: float) -> str:
+def _still_running(call: Call, sent_at: float, now: float, queues: Sequence[str]) -> str:
+    """`queues`: globs of the tools that run asynchronously."""
+    if call.async_id is not None or any(fnmatchcase(call.tool, glob) for glob in queues):
+        # One at a time for each environment: nobody is told how many are before it.
+        return (
+            f"It was sent at {moment(sent_at)} to be run asynchronously. It may still be waiting in Nango's queue, for however long, "
+            "and may run for 15 minutes once it has begun: it may happen after you have looked."
+        )
     until = sent_at + LONGEST_RUN
     if now < until:
         return (

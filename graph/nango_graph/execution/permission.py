@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nango_graph.execution.judging import Judge
+from nango_graph.execution.repeating import planned_anew
 from nango_graph.execution.standing import Standing
 from nango_graph.execution.units import AskToSend, Unit, unit_of
 from nango_graph.execution.words import (
@@ -16,7 +17,7 @@ from nango_graph.execution.words import (
     sent_before,
     why_asked,
 )
-from nango_graph.records import CallKey, PlanRow, Records
+from nango_graph.records import Call, CallKey, PlanRow, Records
 from nango_graph.records.sent import Sent
 from nango_tools import Access
 from nango_tools.policy import Effect, Ruling
@@ -33,8 +34,9 @@ class Permission:
         self._asked: dict[str, CallKey] = {}
         self._failures: dict[tuple[str, str], list[Sent]] = {}
 
-    async def of(self, unit: Unit, standing: Standing, note: str = "") -> Unit | AskToSend | Ruling:
-        """The call that may be sent under the rules, or the decision that stands; the question for one; or why it is denied.
+    async def of(self, unit: Unit, standing: Standing, note: str = "") -> Unit | Call | AskToSend | Ruling:
+        """The call that may be sent under the rules, or the decision that stands; the question for one; or why it is denied. Or the
+        call as it ended, where another plan of the turn made it.
 
         `note`: why it is asked for in any case, unless somebody has decided on it.
         """
@@ -60,7 +62,7 @@ class Permission:
             return AskToSend(following, (CHANGED_SINCE, *why_asked(ruling)))
         return now if same else AskToSend(following, (APPROVED_OTHERWISE,))
 
-    async def _undecided(self, unit: Unit, note: str) -> Unit | AskToSend | Ruling:
+    async def _undecided(self, unit: Unit, note: str) -> Unit | Call | AskToSend | Ruling:
         ruling = self._ruling(unit)
         if ruling.effect is Effect.DENY:
             return ruling
@@ -68,21 +70,42 @@ class Permission:
         asks = bool(note) or ruling.effect is Effect.ASK
         if unit.tool.access is not Access.READ:
             before = await self._records.claims.sent_before(unit.digest, self._tenant, self._plan.thread_id)
-            if any(self._is_its_outcome(one) for one in before):
+            twins = {one.state for one in before if self._is_of_another_plan(one)}
+            if twins & {"claimed", "unknown"}:
+                # Whoever claims it finds that one, and what became of it is settled first.
                 return unit
+            if "succeeded" in twins:
+                if (done := await self._replayed(unit, before)) is not None:
+                    return done
+                asks = True
             # What may have happened already is not for a rule to allow once more.
             asks = asks or any(one.may_have_happened for one in before)
             if asks:
                 notes += await self._repeats(unit, before)
         return AskToSend(unit, tuple(notes)) if asks else unit
 
-    def _is_its_outcome(self, sent: Sent) -> bool:
-        """Was exactly this sent under another plan of the turn, so that it is not sent again, but has that outcome?"""
-        return (
-            sent.turn_id == self._plan.turn_id
-            and sent.key.plan_id != self._plan.id
-            and sent.state in ("claimed", "succeeded", "unknown")
+    def _is_of_another_plan(self, sent: Sent) -> bool:
+        """Of the turn: exactly this is then not sent again, but has the outcome of that one, once."""
+        return sent.turn_id == self._plan.turn_id and sent.key.plan_id != self._plan.id
+
+    async def _replayed(self, unit: Unit, before: Sequence[Sent]) -> Call | None:
+        others = [one for one in before if self._is_of_another_plan(one)]
+        most = await planned_anew(unit.step, self._plan, others, self._records, self._tenant)
+        if not most:
+            return None
+        call = Call(
+            key=unit.key,
+            tool=unit.tool.id,
+            connection_id=unit.connection["connection_id"],
+            access=unit.tool.access.value,
+            digest=unit.digest,
+            arguments=unit.arguments,
+            state="succeeded",
+            worker=self._records.worker,
+            lease_until=0.0,
+            position=unit.position,
         )
+        return await self._records.claims.replayed(call, tenant=self._tenant, thread_id=self._plan.thread_id, most=most)
 
     async def _repeats(self, unit: Unit, before: Sequence[Sent]) -> tuple[str, ...]:
         """What whoever decides must know: that it would be done once more, or may have been."""

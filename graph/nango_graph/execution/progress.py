@@ -2,7 +2,7 @@
 
 {"type": "step", "id", "tool", "status": "started"}
 {"type": "step", "id", "tool", "status": "running", "done": n, "of": m, "failed": k}    of a step that runs for each item
-{"type": "step", "id", "tool", "status": how it ended, "error", and "done" and "of" where it ran for each item}
+{"type": "step", "id", "tool", "status": how it ended, "error", and "done", "of", "failed" where it ran for each item}
 {"type": "notice", "text"}
 """
 
@@ -35,6 +35,7 @@ class Progress:
         self._before = before
         self._running: set[str] = set()
         self._told: set[str] = set()
+        self._tallies: dict[str, Tally] = {}
 
     def sending(self, unit: Unit) -> None:
         if unit.step.id not in self._running:
@@ -42,7 +43,8 @@ class Progress:
             self._write({"type": "step", "id": unit.step.id, "tool": unit.tool.id, "status": "started"})
 
     def tally(self, step: Step, *, of: int) -> "Tally":
-        return Tally(self, step, of)
+        self._tallies[step.id] = tally = Tally(self, step, of)
+        return tally
 
     def running(self, step: Step, *, done: int, of: int, failed: int) -> None:
         if step.for_each is not None and step.id in self._running:
@@ -54,7 +56,10 @@ class Progress:
         if step.id in self._told or not (began or (state.status in _NEVER_BEGAN and self._is_news(step, state))):
             return
         self._told.add(step.id)
-        counts: dict[str, Any] = {"done": state.done, "of": state.of} if state.of else {}
+        counts: dict[str, Any] = {}
+        if state.of:
+            tally = self._tallies.get(step.id)
+            counts = {"done": state.done, "of": state.of, "failed": tally.failed if tally is not None else 0}
         self._write(
             {"type": "step", "id": step.id, "tool": step.tool, "status": state.status, "error": state.error, **counts}
         )

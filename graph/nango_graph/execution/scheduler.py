@@ -76,7 +76,7 @@ Earlier = Callable[[Collection[str]], Awaitable[Mapping[str, Any]]]
 
 
 class Work(Protocol[P]):
-    def condition(self, step: Step, outputs: Mapping[str, Any]) -> StepState | None:
+    async def condition(self, step: Step, outputs: Mapping[str, Any]) -> StepState | None:
         """Of a step that has one: the end of the step, unless its condition holds."""
 
     async def prepare(self, step: Step, outputs: Mapping[str, Any]) -> P | StepState:
@@ -139,7 +139,7 @@ class _Run:
         if step.when is not None:
             # First: what does not have to be done needs nothing else.
             await self._gather(steps_referred_to(step.when) & self.needs, outputs)
-            if (ended := self.work.condition(step, outputs)) is not None:
+            if (ended := await self.work.condition(step, outputs)) is not None:
                 raise _Ended(ended)
         await self._gather(self.needs - outputs.keys(), outputs)
         prepared = await self.work.prepare(step, outputs)
@@ -188,9 +188,12 @@ def _hindered(step_id: str, state: StepState) -> StepState | None:
         case "declined":
             return StepState("blocked", error=f"It needs {step_id}. {state.error}", unconnected=True)
         case "rejected":
-            return StepState("blocked", error=f"It needs {step_id}, which was rejected.")
+            return StepState(
+                "blocked", error=f"It needs {step_id}, which was rejected. Ask again if it is still wanted."
+            )
         case "unknown":
-            return StepState("blocked", error=f"It comes after {step_id}, of which nobody knows whether it happened.")
+            told = f"It comes after {step_id}, of which nobody knows whether it happened. Settle that first, then ask again."
+            return StepState("blocked", error=told)
         case _:
             return StepState(
                 "blocked", error=f"It needs {step_id}, which did not succeed.", unconnected=state.unconnected

@@ -1,6 +1,5 @@
 """One call on its way to Nango and back: by REST or the hosted MCP, whichever the key allows; asynchronously where that is set."""
 
-import random
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -9,11 +8,11 @@ from langchain_core.runnables import RunnableLambda
 from pydantic import JsonValue
 
 from nango_graph.execution.awaiting import Results
+from nango_graph.execution.patience import Patience
 from nango_graph.records import Call, CallState
 from nango_graph.services import Services
-from nango_tools import Access, AsyncAction, NangoError, Outcome, RateLimited
-from nango_tools.errors import Call as CallOfAction
-from nango_tools.provider_limits import LONGEST_FOR_WRITES, Pause
+from nango_tools import Access, AsyncAction, NangoError, Outcome
+from nango_tools.provider_limits import Pause
 
 if TYPE_CHECKING:
     from nango_graph.execution.units import Unit
@@ -21,21 +20,13 @@ if TYPE_CHECKING:
 Sent = tuple[CallState, Any, NangoError | None]
 """How it ended, what it brought, and what went wrong."""
 Started = Callable[[str], Awaitable[None]]
-Held = Callable[[bool], None]
-
-_SPREAD = 1.0
-"""Seconds over which those spread who wait for the same moment."""
-
-
-class _Limited(Exception):
-    """What was about to leave has to wait first."""
-
-    def __init__(self, pause: Pause) -> None:
-        self.pause = pause
 
 
 class Sender:
-    """`sending` is told of each step whose call really leaves now; `notice` of what is waited for."""
+    """`sending` is told of each step whose call really leaves now; `notice` of what is waited for.
+
+    All that waits here raises `Stopped` when `patience` is over. What has left by then stays as it is.
+    """
 
     def __init__(
         self,
@@ -43,19 +34,28 @@ class Sender:
         *,
         sending: Callable[["Unit"], None] = lambda _: None,
         notice: Callable[[str], None] = lambda _: None,
+        patience: Patience | None = None,
     ) -> None:
         self._services = services
+        self._patience = patience or Patience(services.clock)
         self._sending = sending
         self._notice = notice
-        self._results = Results(services)
+        self._results = Results(services, self._patience)
         self._said: dict[str, float] = {}
         """What was told of, and until when that holds."""
 
-    async def send(
-        self, unit: "Unit", *, writes: bool, started: Started | None = None, held: Held | None = None
-    ) -> Sent:
-        """One that Nango runs asynchronously is waited for. `started` gets the id that Nango gave it, before anything else.
-        `held` is told when what writes has to wait before it leaves (True), and when that is over (False).
+    async def clear(self, unit: "Unit") -> NangoError | None:
+        """Waits until the provider's request limit lets a write leave. What hinders it if that would take too long."""
+        try:
+            await self._services.nango.runner.clear(**_where(unit), writes=True, **self._pauses(unit))
+        except NangoError as error:
+            return error
+        return None
+
+    async def send(self, unit: "Unit", *, writes: bool, started: Started | None = None) -> Sent:
+        """A read waits for request limits. What writes does not: it is claimed by now, so it leaves at once or not at all.
+
+        One that Nango runs asynchronously is waited for. `started` gets the id that Nango gave it, before anything else.
         """
         asynchronous = any(fnmatchcase(unit.tool.id, glob) for glob in self._services.settings.async_actions)
 
@@ -65,31 +65,16 @@ class Sender:
             self._say(unit.step.id, f"{unit.tool.id} runs in the background. Waiting for what it brings.")
             return await self._results.of(action, begun=self._services.clock.now())
 
-        def pausing(pause: Pause) -> None:
-            self._pausing(unit.tool.integration, pause)
-            if writes:
-                # Of a write the runner tells before it leaves, and only then: what is raised here keeps it from leaving.
-                raise _Limited(pause)
-
         async def send(arguments: Any) -> Any:
             runner = self._services.nango.runner
             call: dict[str, Any] = {
-                "connection_id": unit.connection["connection_id"],
-                "integration_id": unit.tool.integration,
-                "action": unit.tool.name,
+                **_where(unit),
+                **self._pauses(unit),
                 "input": unit.tool.input_of(arguments),
                 "writes": writes,
-                "pausing": pausing,
+                "at_once": writes,
             }
-            waited = 0.0
-            while True:
-                try:
-                    return await (runner.trigger_async(**call, wait=wait) if asynchronous else runner.trigger(**call))
-                except _Limited as limited:
-                    seconds = limited.pause.seconds
-                if waited + seconds > LONGEST_FOR_WRITES:
-                    raise _lasting(unit, seconds)
-                waited += await self._hold(seconds, held)
+            return await (runner.trigger_async(**call, wait=wait) if asynchronous else runner.trigger(**call))
 
         self._sending(unit)
         try:
@@ -111,20 +96,16 @@ class Sender:
         except NangoError as error:
             return _failed(error, reads=not writes)
 
-    async def _hold(self, seconds: float, held: Held | None) -> float:
-        """For how many seconds it waited."""
-        tell = held or (lambda _: None)
-        seconds += random.uniform(0, _SPREAD)  # noqa: S311 spreads load, guards nothing
-        tell(True)
-        # Whoever is stopped in here has sent nothing.
-        await self._services.clock.sleep(seconds)
-        tell(False)
-        return seconds
+    def _pauses(self, unit: "Unit") -> dict[str, Any]:
+        def pausing(pause: Pause) -> None:
+            whose = "Nango's" if pause.whose == "nango" else f"{unit.tool.integration}'s"
+            limit = f"{whose} request limit is used up"
+            # A read may have left before, and been refused.
+            unsent = "" if unit.tool.access is Access.READ else "Nothing was sent. "
+            self._patience.spare(pause.seconds, f"{unsent}{limit} for {pause.seconds:.0f} s more")
+            self._say(whose, f"{limit}. Going on in {pause.seconds:.0f} s.", holds=pause.seconds)
 
-    def _pausing(self, integration: str, pause: Pause) -> None:
-        whose = "Nango's" if pause.whose == "nango" else f"{integration}'s"
-        text = f"{whose} request limit is used up. Going on in {pause.seconds:.0f} s."
-        self._say(whose, text, holds=pause.seconds)
+        return {"pausing": pausing, "sleep": self._patience.sleep}
 
     def _say(self, subject: str, text: str, *, holds: float = float("inf")) -> None:
         """Once for all calls that wait for the same."""
@@ -140,12 +121,9 @@ def _failed(error: NangoError, *, reads: bool) -> Sent:
     return ("failed" if unknown and reads else error.outcome.value), None, error
 
 
-def _lasting(unit: "Unit", seconds: float) -> RateLimited:
-    return RateLimited(
-        "the provider's request limit, which earlier calls on this connection ran into, is still not over",
-        call=CallOfAction(
-            "trigger", unit.connection["connection_id"], unit.tool.integration, unit.tool.name, writes=True
-        ),
-        outcome=Outcome.NOT_SENT,
-        retry_after=float(round(seconds)),
-    )
+def _where(unit: "Unit") -> dict[str, Any]:
+    return {
+        "connection_id": unit.connection["connection_id"],
+        "integration_id": unit.tool.integration,
+        "action": unit.tool.name,
+    }

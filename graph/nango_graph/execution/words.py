@@ -28,6 +28,10 @@ CHANGED_SINCE = (
 )
 ALLOWED_BEFORE = "A rule allowed this before. That rule does not hold any more."
 
+MAY_STILL_HAPPEN = (
+    "It had been sent by then, and may have taken effect, or may do so yet: what came of it is found out before anything else when "
+    "you ask again."
+)
 TWICE_IN_THE_PLAN = "Exactly this stands in the plan more than once. It is done as often as it is approved."
 _MAY_HAVE_TAKEN_EFFECT = (
     "What it did before it failed may have taken effect: look in the account before you have it sent again."
@@ -103,15 +107,31 @@ def why_withheld(step: Step, denied: Sequence[Ruling]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AskOfStep(AskWhatHappened):
-    """With what the step is for, and whose account it is, in words."""
+    """With what the step is for, and whose account it is, in words.
+
+    earlier: it was asked for by an earlier message
+    """
 
     purpose: str = ""
     account: str = ""
+    earlier: bool = False
 
 
 def headed(step: str, tool: str, account: str) -> str:
     """How all that is told of a step begins."""
     return f"{step} {tool} in {visible(account, keep='')}: "
+
+
+def not_made(step: Step, account: str, why: str, move: str) -> str:
+    """Of a step whose calls were about to be made, and were not. `why`: sentences that say so; `move`: what can be done next."""
+    return f"{headed(step.id, step.tool, account)}{why} {move}".rstrip()
+
+
+ASK_OTHERWISE = "Ask again in other words; if it fails again, ask the admin of the integration."
+ASK_WHETHER_IT_IS_THERE = "Ask the admin of the integration whether the action is still there."
+CHECK_IT_IS_THERE = "Check in the account that what was looked for is there, and ask again."
+ASK_FOR_RECORDS = "Ask whoever runs this agent to give it a database for its records."
+ASK_FOR_THE_RULE = "Ask whoever keeps this agent's rules if it should be allowed."
 
 
 def why_failed(step: Step, account: str, ended: Sequence[Call]) -> str:
@@ -187,7 +207,8 @@ def _move(call: Call, cause: str, advice: str) -> str:
     if call.cause == AUTHORIZATION or advice == errors.ReauthorizationRequired.advice:
         return AUTHORIZE
     if (later := _LATER.search(advice)) is not None:
-        return f"Ask again {later[1]}."
+        limited = "The provider's request limit is used up. " if advice.startswith(_LIMITED) else ""
+        return f"{limited}Ask again {later[1]}."
     if (refused := _REFUSED.match(cause)) is not None:
         return _BY_STATUS.get(int(refused[1]), _SOON)
     return _BY_ADVICE.get(advice, _SOON)
@@ -199,6 +220,7 @@ _SAID_OF_IT = re.compile(
 )
 """Whether it ran, as `NangoError` says it."""
 _LATER = re.compile(r"\btry again (later|in \S+ seconds)$")
+_LIMITED = "that is the provider's request limit"
 _REFUSED = re.compile(r"the provider answered (\d{3})\b")
 AUTHORIZE = "Authorize the account again, then ask again."
 _LOOK = "Look in the account before you have it sent again."

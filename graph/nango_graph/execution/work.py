@@ -5,17 +5,28 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from nango_graph.execution.binding import FoundNothing, bound_calls, condition_holds, found_nothing
+from nango_graph.execution.binding import FoundNothing, bound_calls_beside, condition_holds_beside, found_nothing
 from nango_graph.execution.calling import Caller
 from nango_graph.execution.ending import Ending, Made, Prepared, rejected
 from nango_graph.execution.health import Health
+from nango_graph.execution.patience import Stopped
 from nango_graph.execution.permission import Permission
 from nango_graph.execution.progress import Progress
 from nango_graph.execution.scheduler import StepState
 from nango_graph.execution.slots import Slots
 from nango_graph.execution.standing import Standing, Standings
 from nango_graph.execution.units import AskToSend, AskWhatHappened, Unit, unit_of
-from nango_graph.execution.words import done_before, reasons, why_withheld
+from nango_graph.execution.words import (
+    ASK_FOR_RECORDS,
+    ASK_FOR_THE_RULE,
+    ASK_OTHERWISE,
+    ASK_WHETHER_IT_IS_THERE,
+    CHECK_IT_IS_THERE,
+    done_before,
+    not_made,
+    reasons,
+    why_withheld,
+)
 from nango_graph.offering import Offer
 from nango_graph.planning.arguments import argument_problem
 from nango_graph.planning.plan import Step
@@ -66,15 +77,16 @@ class StepWork:
         self._whole = whole
         self._stop = stop
 
-    def condition(self, step: Step, outputs: Mapping[str, Any]) -> StepState | None:
+    async def condition(self, step: Step, outputs: Mapping[str, Any]) -> StepState | None:
         if step.when is None:
             return None
         try:
-            if condition_holds(step.when, outputs):
+            if await condition_holds_beside(step.when, outputs):
                 return None
             state = StepState("skipped", error=f"Not needed: {step.when} does not hold.")
         except ReferenceProblem as problem:
-            state = StepState("failed", error=f"Its condition can't be worked out: {problem} Nothing was sent.")
+            why = f"Its condition can't be worked out: {problem} Nothing was sent."
+            state = self._not_made(step, why, ASK_OTHERWISE)
         self._progress.ended(step, state)
         return state
 
@@ -86,10 +98,11 @@ class StepWork:
 
     async def _found(self, step: Step, outputs: Mapping[str, Any]) -> Prepared | StepState:
         try:
-            bound = bound_calls(step, self._plan_id, outputs)
+            bound = await bound_calls_beside(step, self._plan_id, outputs)
         except ReferenceProblem as problem:
             nothing = isinstance(problem, FoundNothing)
-            return StepState("failed", error=f"{problem} Nothing was sent.", found_nothing=nothing)
+            move = CHECK_IT_IS_THERE if nothing else ASK_OTHERWISE
+            return replace(self._not_made(step, f"{problem} Nothing was sent.", move), found_nothing=nothing)
         if not bound:
             nothing_to_do = f"Nothing to do: {step.for_each} was empty."
             return StepState("succeeded", output=[], error=nothing_to_do, found_nothing=True)
@@ -108,12 +121,14 @@ class StepWork:
             return self._as_it_stands(
                 [self._standings.of(key) for key in bound],
                 step,
-                lambda made: StepState("failed", error=f"{gone} {done_before(made)}".strip(), withheld=withheld),
+                lambda made: replace(
+                    self._not_made(step, f"{gone} {done_before(made)}", ASK_WHETHER_IT_IS_THERE), withheld=withheld
+                ),
             )
         for number, arguments in enumerate(bound.values(), 1):
             if number % _AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
-            if misfit := _misfit(step, tool, arguments):
+            if misfit := self._misfit(step, tool, arguments):
                 return misfit
         return await self._decided(
             step, [unit_of(key, step, tool, connection, arguments) for key, arguments in bound.items()]
@@ -127,7 +142,7 @@ class StepWork:
         try:
             known = iter(await self._whole([call for call in made if isinstance(call, Call)]))
         except LookupError as gone:
-            state = StepState("failed", error=str(gone))
+            state = self._not_made(prepared.step, str(gone), "")
         else:
             state = self._ending.of(prepared, [next(known) if isinstance(call, Call) else call for call in made])
         self._progress.ended(prepared.step, state)
@@ -154,6 +169,12 @@ class StepWork:
         return made
 
     async def _one(self, call: Unit | Call) -> Made:
+        try:
+            return await self._ended(call)
+        except Stopped as stopped:
+            return stopped.state
+
+    async def _ended(self, call: Unit | Call) -> Made:
         if isinstance(call, Call):
             ended = call if call.state in ENDED else await self._caller.stands(call)
             return self._or_question(ended, of=call.key)
@@ -163,7 +184,11 @@ class StepWork:
                 return stopped
             if self._health.usable(call.tool.integration) is None:
                 return None
-            return self._or_question(await self._caller.make(call), of=call.key)
+            made = await self._caller.make(call)
+            while made.state == "succeeded" and made.key.plan_id != call.key.plan_id:
+                # Done under another plan: once more, to find it under its own key, unless that one stands for another call.
+                made = await self._caller.make(call)
+            return self._or_question(made, of=call.key)
 
     def _as_it_stands(
         self, standings: Sequence[Standing], step: Step, hindered: Callable[[Sequence[Call]], StepState]
@@ -172,7 +197,7 @@ class StepWork:
         made = [standing.call for standing in standings if standing.call is not None]
         settled = all(standing.is_settled for standing in standings)
         if not made:
-            return rejected(standings) if settled else hindered([])
+            return rejected(step, self._ending.account(step), standings) if settled else hindered([])
         return Prepared(step, made, left_out=len(standings) - len(made), hindrance=None if settled else hindered(made))
 
     async def _decided(self, step: Step, units: Sequence[Unit]) -> Prepared | StepState:
@@ -181,7 +206,8 @@ class StepWork:
         """
         reads = units[0].tool.access is Access.READ
         if not reads and not self._writes_allowed:
-            return StepState("failed", error="Writes are switched off: the records are in memory. Nothing was sent.")
+            off = "Writes are switched off: the records are in memory. Nothing was sent."
+            return self._not_made(step, off, ASK_FOR_RECORDS)
         many = ""
         if len(units) > self._max_items:
             many = f"It would run {len(units):,} times. More than {self._max_items:,} are asked about first."
@@ -190,7 +216,8 @@ class StepWork:
         asks: list[AskToSend] = []
         denied: list[Ruling] = []
         for position, (unit, standing) in enumerate(zip(units, standings, strict=True)):
-            found = standing.call if standing.is_settled else await self._permission.of(unit, standing, note=many)
+            placed = replace(unit, position=position)
+            found = standing.call if standing.is_settled else await self._permission.of(placed, standing, note=many)
             match found:
                 case Ruling():
                     denied.append(found)
@@ -206,14 +233,10 @@ class StepWork:
             beside += [f"{len(denied)} more of this step are left out. {reasons(denied)}"] if denied else []
             return StepState("asking", asks=[replace(ask, notes=(*ask.notes, *beside)) for ask in asks])
         if not calls and denied:
-            return StepState(
-                "failed",
-                error=f"Not sent. {reasons(denied)}",
-                arguments=units[0].arguments,
-                withheld=why_withheld(step, denied),
-            )
+            state = self._not_made(step, f"Not sent. {reasons(denied)}", ASK_FOR_THE_RULE)
+            return replace(state, arguments=units[0].arguments, withheld=why_withheld(step, denied))
         if not calls:
-            return rejected(standings, units[0].arguments)
+            return rejected(step, self._ending.account(step), standings, units[0].arguments)
         left_out = len(units) - len(calls) - len(denied)
         return Prepared(step, calls, at_once=reads or step.independent, left_out=left_out, denied=denied)
 
@@ -222,14 +245,18 @@ class StepWork:
         decided = call.key == of and self._standings.after(of) is not None
         return AskWhatHappened(call) if call.is_in_doubt and not decided else call
 
+    def _misfit(self, step: Step, tool: Tool, arguments: Any) -> StepState | None:
+        problem = argument_problem(tool.input_schema, arguments, bound=True)
+        if problem is None:
+            return None
+        # To be told of an argument that is null helps nobody: what was looked for was not there.
+        if nothing := found_nothing(step, arguments):
+            told = f"{nothing}, and {tool.id} can't be called without it. Nothing was sent."
+            state = replace(self._not_made(step, told, CHECK_IT_IS_THERE), found_nothing=True)
+        else:
+            told = f"The arguments don't fit {tool.id}: {problem}. Nothing was sent."
+            state = self._not_made(step, told, ASK_OTHERWISE)
+        return replace(state, arguments=arguments)
 
-def _misfit(step: Step, tool: Tool, arguments: Any) -> StepState | None:
-    problem = argument_problem(tool.input_schema, arguments, bound=True)
-    if problem is None:
-        return None
-    # To be told of an argument that is null helps nobody: what was looked for was not there.
-    if nothing := found_nothing(step, arguments):
-        told = f"{nothing}, and {tool.id} can't be called without it. Nothing was sent."
-        return StepState("failed", error=told, arguments=arguments, found_nothing=True)
-    told = f"The arguments don't fit {tool.id}: {problem}. Nothing was sent."
-    return StepState("failed", error=told, arguments=arguments)
+    def _not_made(self, step: Step, why: str, move: str) -> StepState:
+        return StepState("failed", error=not_made(step, self._ending.account(step), why, move))

@@ -1,5 +1,7 @@
 """A human message came in: fix whose turn it is, see what is left over from before, start clean."""
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
@@ -12,11 +14,11 @@ from nango_graph.digests import digest
 from nango_graph.errors import UsageError
 from nango_graph.execution.calling import ended
 from nango_graph.execution.evidence import evidence_of
-from nango_graph.execution.units import AskWhatHappened
+from nango_graph.execution.words import AskOfStep
 from nango_graph.identity import names_nobody, requester_of
 from nango_graph.left_over import left_over
 from nango_graph.questions import approval_message, approval_requests
-from nango_graph.records import TurnRow
+from nango_graph.records import Call, TurnRow
 from nango_graph.services import Services
 from nango_graph.state import SCHEMA_VERSION, Asked, State, Turn
 from nango_graph.turn import thread_of
@@ -40,7 +42,7 @@ async def begin_turn(state: State, runtime: Runtime[Context], services: Services
     turn_id = row.id
     # From here on nothing of an older plan is sent: what was approved and not yet used is void.
     await records.plans.close_others(thread_id, turn_id)
-    asked, announcement = await _unsettled(services, row, runtime)
+    asked, announcement = await _unsettled(state, services, row, runtime)
     return {
         "schema_version": SCHEMA_VERSION,
         "messages": [*(RemoveMessage(id=message.id or "") for message in invented), *announcement],
@@ -90,7 +92,7 @@ async def _turn(turn_id: str, thread_id: str, runtime: Runtime[Context], service
 
 
 async def _unsettled(
-    services: Services, turn: TurnRow, runtime: Runtime[Context]
+    state: State, services: Services, turn: TurnRow, runtime: Runtime[Context]
 ) -> tuple[Asked | None, list[AIMessage]]:
     """What became of writes that were cut off is asked before anything new is planned."""
     calls, tenant = services.records.calls, turn.requester.tenant
@@ -103,6 +105,26 @@ async def _unsettled(
         return None, []
     found = await evidence_of(unsettled, turn, services)
     evidence = {call.key: [*found.get(call.key, ()), _OF_AN_EARLIER_MESSAGE] for call in unsettled}
-    asked = ask("approval", approval_requests([AskWhatHappened(call) for call in unsettled], evidence))
+    asked = ask("approval", approval_requests(await _of_steps(unsettled, state, turn, services), evidence))
     asked["at"] = services.clock.now()
     return asked, [approval_message(asked)]
+
+
+async def _of_steps(calls: Sequence[Call], state: State, turn: TurnRow, services: Services) -> list[AskOfStep]:
+    """With what the steps were for, as they were planned, and the accounts, where the state still has those by name."""
+    purposes = {
+        (plan.id, step["id"]): str(step.get("purpose") or "")
+        for plan in await services.records.plans.of_thread(turn.thread_id)
+        for step in plan.steps
+    }
+    known = [*(state.get("connections") or {}).values(), *chain(*(state.get("others") or {}).values())]
+    labels = {connection["connection_id"]: connection["label"] for connection in known}
+    return [
+        AskOfStep(
+            call,
+            purposes.get((call.key.plan_id, call.key.step), ""),
+            labels.get(call.connection_id, ""),
+            earlier=True,
+        )
+        for call in calls
+    ]

@@ -36,9 +36,10 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     decisions: list[Decision] = []
     outcomes: list[tuple[CallKey, str]] = []
     settles_earlier = False
+    if is_changed(asked) and state.get("plan_id"):
+        runtime.stream_writer({"type": "notice", "text": CHANGED})
+        return {"asked": None, "answered": None}
     try:
-        if is_changed(asked) and state.get("plan_id"):
-            raise Outdated(CHANGED)
         # The answer may stand in the state since a run before this one, or have been put there.
         refused = why_refused(asked, turn, runtime, services)
         answers = read_answers(asked, {REFUSED: refused} if refused else state.get("answered"))

@@ -16,6 +16,7 @@ from nango_graph.execution.evidence import evidence_of
 from nango_graph.execution.health import Health
 from nango_graph.execution.judging import Judge
 from nango_graph.execution.outputs import Outputs
+from nango_graph.execution.patience import Patience
 from nango_graph.execution.permission import Permission
 from nango_graph.execution.progress import Progress
 from nango_graph.execution.provenance import provenance_in
@@ -67,6 +68,12 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
     standings = Standings(await records.decisions.of_plan(row.id, tenant), await records.calls.of_plan(row.id, tenant))
     progress = Progress(runtime, before=state["steps"])
     outputs = Outputs(records, thread_id, tenant)
+    patience = Patience(
+        services.clock,
+        stop=lambda: _stopped(runtime, budget),
+        left=lambda: budget.seconds_left,
+        too_long=budget.too_long,
+    )
     work = StepWork(
         plan_id=row.id,
         writes_allowed=records.writes_allowed,
@@ -74,7 +81,9 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         health=health,
         permission=Permission(row, records, tenant, judge),
         standings=standings,
-        caller=Caller(services, turn, health, judge, sending=progress.sending, notice=progress.notice),
+        caller=Caller(
+            services, turn, health, judge, sending=progress.sending, notice=progress.notice, patience=patience
+        ),
         ending=Ending(
             health, standings, {integration: because.get(integration, "") for integration in state["declined"]}
         ),
@@ -107,7 +116,12 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
     }
     asks: list[Ask] = [one for step in states.values() for one in step.asks]
     if asks:
-        evidence = await evidence_of([one.call for one in asks if isinstance(one, AskWhatHappened)], turn, services)
+        evidence = await evidence_of(
+            [one.call for one in asks if isinstance(one, AskWhatHappened)],
+            turn,
+            services,
+            drained=lambda: runtime.drain_requested,
+        )
         update["asked"] = {**ask("approval", approval_requests(asks, evidence)), "at": services.clock.now()}
         update["messages"] = [approval_message(update["asked"])]
         return update

@@ -5,6 +5,7 @@ is one pass over the plan's own strings: a `${` in an output is data. Expression
 budget (`nango_tools.expressions`), and so has all that one step binds for all its items (`Binding`).
 """
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,16 +20,25 @@ from nango_tools.expressions import (
     evaluate,
     function_problem,
     parse,
+    parts_of,
 )
 
 MAX_BOUND = 20_000_000
 """Characters of JSON, roughly, that the arguments of all calls of one step may have together."""
 MAX_WORK = 1_000_000
-"""Parts of expressions looked at, and a share of what they find, in binding one step: a second or two."""
+"""Parts of expressions looked at, and a share of what they look through, in binding one step: a second or two."""
+_AT_A_STROKE = 4
+"""Parts of a value that are got through in the time in which one part of an expression is visited."""
+_A_CALL = 100
+"""Parts of expressions that could be visited in the time in which the arguments of one call are put together."""
 
 
 class ReferenceProblem(Exception):
     """A reference that can't be followed. `str()` is a sentence."""
+
+
+class TakesLonger(Exception):
+    """More than was to be done at once. Nothing is wrong with the reference."""
 
 
 def steps_referred_to(value: Any) -> frozenset[str]:
@@ -92,10 +102,14 @@ def bind(value: Any, outputs: Mapping[str, Any]) -> Any:
 class Binding:
     """The references of one step. What all its calls come to has one budget, whatever each of them does."""
 
-    def __init__(self, outputs: Mapping[str, Any]) -> None:
+    def __init__(self, outputs: Mapping[str, Any], *, at_once: int | None = None) -> None:
+        """`at_once`: the work after which `TakesLonger` is raised, less than `MAX_WORK`."""
         self._outputs = outputs
+        self._at_once = at_once
         self._found: dict[str, Any] = {}
         """By expression, of those that are the same for every item."""
+        self._parsed: dict[str, tuple[Node, frozenset[str]]] = {}
+        """By expression: with its roots."""
         self._bound = 0
         self._work = 0
 
@@ -106,8 +120,26 @@ class Binding:
     def bind(self, value: Any, item: Mapping[str, Any] | None = None) -> Any:
         """The value with every reference replaced; item: `{"item": …}`, of a step that runs for each. Raises `ReferenceProblem`."""
         bound = self._bind(value, item or {})
+        self.will_walk_through(bound)
         self._count(bound)
         return bound
+
+    def at_leisure(self, *values: Any) -> "Binding":
+        """One that may take its time, in another thread. What stands in `values` is parsed here and now: neither JMESPath's parser nor
+        `warnings` may be used by two threads at once.
+        """
+        other = Binding(self._outputs)
+        for expression in _expressions(list(values)):
+            with contextlib.suppress(ReferenceProblem):  # of which the same is told when it is worked out
+                self._read(expression)
+        other._parsed = self._parsed
+        return other
+
+    def will_walk_through(self, value: Any, *, calls: int = 0) -> None:
+        """Raises `TakesLonger` where that is too much to be done at once."""
+        if self._at_once is not None:
+            self.work(calls * _A_CALL)
+            self.look_through(value)
 
     def _bind(self, value: Any, item: Mapping[str, Any]) -> Any:
         if isinstance(value, str):
@@ -136,8 +168,7 @@ class Binding:
     def _evaluate(self, expression: str, item: Mapping[str, Any]) -> Any:
         if expression in self._found:
             return self._found[expression]
-        parsed = _parse(expression)
-        roots = _roots(expression, parsed)
+        parsed, roots = self._read(expression)
         seen = {}
         for root in sorted(roots):
             # Steps are functions of nothing: a name that is missing is a mistake, not null.
@@ -153,9 +184,23 @@ class Binding:
             self._found[expression] = value
         return value
 
+    def _read(self, expression: str) -> tuple[Node, frozenset[str]]:
+        if expression not in self._parsed:
+            parsed = _parse(expression)
+            self._parsed[expression] = parsed, _roots(expression, parsed)
+        return self._parsed[expression]
+
+    def look_through(self, *values: Any) -> None:
+        """Before all of these are walked through. Raises as `work`."""
+        for value in values:
+            most = MAX_WORK if self._at_once is None else self._at_once
+            self.work(parts_of(value, max(0, most - self._work) * _AT_A_STROKE) // _AT_A_STROKE)
+
     def work(self, amount: int) -> None:
-        """Raises `ExpressionProblem` once there was too much of it."""
+        """Raises `ExpressionProblem` once there was too much of it, or `TakesLonger`."""
         self._work += amount
+        if self._at_once is not None and self._work > self._at_once:
+            raise TakesLonger
         if self._work > MAX_WORK:
             raise ExpressionProblem(
                 "takes too long to be worked out, for all calls of the step together: refer to less."
@@ -186,11 +231,20 @@ class _Working(Bounded):
         self._binding = binding
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
-        value = super().visit(node, *args, **kwargs)
-        # What is done with a list or a text takes as long as it is.
-        length = len(value) // 4 if isinstance(value, list) else len(value) // 100 if isinstance(value, str) else 0
-        self._binding.work(1 + length)
-        return value
+        self._binding.work(1)
+        return super().visit(node, *args, **kwargs)
+
+    def looks_through(self, *values: Any) -> None:
+        self._binding.look_through(*values)
+
+    def looks_along(self, *values: Any) -> None:
+        self._binding.work(sum(_length(value) for value in values))
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value) // 100
+    return len(value) // _AT_A_STROKE if isinstance(value, dict | list) else 0
 
 
 def _split(text: str) -> Iterator[tuple[str, str | None]]:

@@ -16,8 +16,9 @@ from nango_tools import Access
 CallState = Literal["claimed", "succeeded", "not_sent", "rejected", "failed", "unknown"]
 ENDED: tuple[CallState, ...] = ("succeeded", "not_sent", "rejected", "failed")
 NEVER_RAN: tuple[CallState, ...] = ("not_sent", "rejected")
-Cause = Literal["authorization"]
+Cause = Literal["authorization", "replayed"]
 AUTHORIZATION: Cause = "authorization"
+REPLAYED: Cause = "replayed"
 _AT_ONCE = 200
 """Rows in one transaction."""
 _NAMED_AT_ONCE = 500
@@ -38,7 +39,9 @@ class Call:
     output: Any = None
     error: str | None = None
     cause: Cause | None = None
-    """`authorization`: it did not succeed because the connection had broken, which Nango confirmed."""
+    """`authorization`: it did not succeed because the connection had broken, which Nango confirmed. `replayed`: it was not sent;
+    the same write of another plan of the turn, whose outcome this is, stands for it.
+    """
     async_id: str | None = None
     """Nango's id of the asynchronous action that it became: whoever knows it may ask what came of it."""
     artifact: str | None = None
@@ -188,6 +191,11 @@ def call_values(call: Call, *, tenant: str, thread_id: str, now: float, finished
         "started_at": now,
         "finished_at": finished,
     }
+
+
+def was_sent() -> ColumnElement[bool]:
+    """A call of its own, and no copy of what came of another one."""
+    return calls.c.cause.is_distinct_from(REPLAYED)
 
 
 def as_call(row: Any) -> Call:

@@ -4,18 +4,32 @@ A write, or a read that a rule asks for, is claimed by one committed `INSERT …
 everybody else finds the row. A run that was overtaken by another one of its thread claims nothing any more: its lease is looked
 at in the same transaction. A claim whose worker is gone becomes `unknown` when its lease has run out. A write that Nango
 refused because the connection was broken never ran: once that is mended it may be claimed again, under the same approval.
+
+What a turn plans anew is not sent twice: a write that another of its plans did stands for an equal one, once. It is then used up,
+which a row of the equal one's own tells.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nango_graph.identity import BY_RULE
-from nango_graph.records.calls import AUTHORIZATION, NEVER_RAN, Call, CallState, as_call, call_values, is_call
+from nango_graph.records.calls import (
+    AUTHORIZATION,
+    NEVER_RAN,
+    REPLAYED,
+    Call,
+    CallState,
+    as_call,
+    call_values,
+    is_call,
+    was_sent,
+)
 from nango_graph.records.database import Database
-from nango_graph.records.decisions import CallKey, Decision, as_decision, decision_values
+from nango_graph.records.decisions import CallKey, Decision, as_decision, decision_values, is_decision
 from nango_graph.records.leases import Lease, is_held
 from nango_graph.records.sent import Sent, failed_in_turn, same_action, writes_sent
 from nango_graph.records.tables import calls, decisions, leases, plans
@@ -47,7 +61,8 @@ class Claims:
         fingerprint: str = "",
         lease: Lease | None = None,
     ) -> Call | None:
-        """Claims a write, all checks and the row in one transaction. None: go and send. A call: it exists already.
+        """Claims a write, all checks and the row in one transaction. None: go and send. A call: it exists already, under
+        this key or, in a plan of the same turn, under another one.
 
         Raises `NotAllowed` unless the plan is open, of this tenant and thread, and this exact action was approved: by a
         human, for the tool with this `fingerprint` and access; or by a rule that allows it at this moment, whose decision is
@@ -77,7 +92,7 @@ class Claims:
                 return before
             if plan.state != "open":
                 raise NotAllowed("the plan was closed by a newer message; ask for it again")
-            twin = await self._one(connection, _twin(call.key.plan_id, plan.turn_id, call.digest, tenant))
+            twin = await self._unsettled(connection, call, plan.turn_id, tenant)
             if twin is not None:
                 return twin
             if by_rule is not None:
@@ -85,14 +100,10 @@ class Claims:
                 await connection.execute(self._database.insert_if_absent(decisions).values(values))
             approved = (
                 await connection.execute(
-                    select(decisions).where(
-                        decisions.c.plan_id == call.key.plan_id,
-                        decisions.c.step == call.key.step,
-                        decisions.c.item == call.key.item,
-                        decisions.c.attempt == call.key.attempt,
-                        decisions.c.tenant == tenant,
-                        decisions.c.verdict == "approved",
-                    )
+                    # Locked until the claim is committed: a rejection that comes meanwhile finds the call.
+                    select(decisions)
+                    .where(is_decision(call.key), decisions.c.tenant == tenant, decisions.c.verdict == "approved")
+                    .with_for_update(read=True)
                 )
             ).one_or_none()
             if approved is None or approved.digest != call.digest:
@@ -108,13 +119,33 @@ class Claims:
                         "the same was sent before and may have taken effect, so a person must decide on it"
                     )
             values = call_values(call, tenant=tenant, thread_id=thread_id, now=now, finished=None)
-            statement = (
-                self._database.insert_if_absent(calls).values(values)
-                if existing is None
-                else update(calls).where(is_call(call.key), _MAY_BE_CLAIMED_AGAIN).values(values)
-            )
-            claimed = await connection.execute(statement.returning(calls.c.step))
-            return None if claimed.first() is not None else await self._one(connection, is_call(call.key))
+            if await self._put(connection, call.key, existing, values):
+                return None
+            return await self._one(connection, is_call(call.key))
+
+    async def replayed(self, call: Call, *, tenant: str, thread_id: str, most: int) -> Call | None:
+        """The call as another plan of its turn made it, from now on under its own key; None where it is not done, or was done
+        less often than this plan wants it, or where it must be settled first what became of it. `most`: so many of a plan's equal calls
+        may stand for what is done.
+        """
+        async with self._database.transaction() as connection:
+            turn_id = (
+                await connection.execute(
+                    select(plans.c.turn_id).where(
+                        plans.c.id == call.key.plan_id,
+                        plans.c.tenant == tenant,
+                        plans.c.thread_id == thread_id,
+                        plans.c.state == "open",
+                    )
+                )
+            ).scalar_one_or_none()
+            if turn_id is None or await self._unsettled(connection, call, turn_id, tenant) is not None:
+                return None
+            existing = await self._one(connection, is_call(call.key))
+            if existing is None or existing.may_be_claimed_again:
+                await self._used_up(connection, call, existing, turn_id, tenant, thread_id, most)
+                existing = await self._one(connection, is_call(call.key))
+            return existing if existing is not None and not existing.may_be_claimed_again else None
 
     async def withdraw(self, call: Call) -> None:
         """Takes back a claim of this process whose request never left: it can be claimed again, under the same decision."""
@@ -199,6 +230,58 @@ class Claims:
             found = {CallKey(*row[:4]): float(row.started_at) for row in await connection.execute(query)}
         return {key: at for key, at in found.items() if key in wanted}
 
+    async def _unsettled(self, connection: AsyncConnection, call: Call, turn_id: str, tenant: str) -> Call | None:
+        return await self._one(
+            connection,
+            and_(_twin(call.key.plan_id, turn_id, call.digest, tenant), calls.c.state.in_(("claimed", "unknown"))),
+        )
+
+    async def _used_up(
+        self,
+        connection: AsyncConnection,
+        call: Call,
+        existing: Call | None,
+        turn_id: str,
+        tenant: str,
+        thread_id: str,
+        most: int,
+    ) -> Call | None:
+        """The write of another plan that stands for this one from now on, if one is left that stands for none of this plan's."""
+        done = and_(_twin(call.key.plan_id, turn_id, call.digest, tenant), calls.c.state == "succeeded")
+        if await self._one(connection, done) is None:
+            return None
+        # One after the other: which are left is not known before the others of this plan have theirs.
+        await connection.execute(select(plans.c.id).where(plans.c.id == call.key.plan_id).with_for_update())
+        used = select(func.count()).where(
+            calls.c.plan_id == call.key.plan_id,
+            calls.c.tenant == tenant,
+            calls.c.digest == call.digest,
+            calls.c.cause == REPLAYED,
+        )
+        number = (await connection.execute(used)).scalar_one()
+        if number >= most:
+            return None
+        in_order = (calls.c.started_at, calls.c.plan_id, calls.c.step, calls.c.position, calls.c.item, calls.c.attempt)
+        row = (await connection.execute(select(calls).where(done).order_by(*in_order).offset(number).limit(1))).first()
+        if row is None:
+            return None
+        twin = as_call(row)
+        copy = replace(twin, key=call.key, cause=REPLAYED, async_id=None, position=call.position)
+        # With the times of the one that was sent: nothing was done since.
+        values = call_values(copy, tenant=tenant, thread_id=thread_id, now=row.started_at, finished=row.finished_at)
+        return twin if await self._put(connection, call.key, existing, values) else None
+
+    async def _put(
+        self, connection: AsyncConnection, key: CallKey, existing: Call | None, values: dict[str, Any]
+    ) -> bool:
+        """The row of a call, unless somebody else has made it meanwhile."""
+        statement = (
+            self._database.insert_if_absent(calls).values(values)
+            if existing is None
+            else update(calls).where(is_call(key), _MAY_BE_CLAIMED_AGAIN).values(values)
+        )
+        return (await connection.execute(statement.returning(calls.c.step))).first() is not None
+
     async def _one(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> Call | None:
         row = (await connection.execute(select(calls).where(condition).limit(1))).first()
         return as_call(row) if row is not None else None
@@ -216,7 +299,9 @@ def _done_before(key: CallKey) -> ColumnElement[bool]:
 
 
 def _twin(plan_id: str, turn_id: str, digest: str, tenant: str) -> ColumnElement[bool]:
+    """The same action, sent under another plan of the turn."""
     return and_(
+        was_sent(),
         calls.c.digest == digest,
         calls.c.tenant == tenant,
         calls.c.plan_id != plan_id,

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nango_graph.identity import BY_RULE
 from nango_graph.records.database import Database
-from nango_graph.records.tables import decisions
+from nango_graph.records.tables import calls, decisions
 
 Verdict = Literal["approved", "rejected"]
 
@@ -53,11 +54,17 @@ class Decisions:
         self._database = database
 
     async def record(self, made: list[Decision], *, tenant: str, thread_id: str, now: float) -> None:
-        """The first decision on a call stands; a second answer to the same question changes nothing."""
+        """The first decision on a call stands; a second answer to the same question changes nothing. But for one: as long as the
+        call was not made, a rejection takes an approval back.
+        """
         async with self._database.transaction() as connection:
             for decision in made:
                 values = decision_values(decision, tenant=tenant, thread_id=thread_id, now=now)
-                await connection.execute(self._database.insert_if_absent(decisions).values(values))
+                kept = await connection.execute(
+                    self._database.insert_if_absent(decisions).values(values).returning(decisions.c.step)
+                )
+                if kept.first() is None and decision.verdict == "rejected":
+                    await _take_back(connection, decision.key, tenant, values)
 
     async def of_plan(self, plan_id: str, tenant: str) -> dict[CallKey, Decision]:
         async with self._database.reading() as connection:
@@ -66,6 +73,29 @@ class Decisions:
             )
             found = [as_decision(row) for row in rows]
         return {decision.key: decision for decision in found}
+
+
+async def _take_back(connection: AsyncConnection, key: CallKey, tenant: str, values: dict[str, Any]) -> None:
+    approval = and_(is_decision(key), decisions.c.tenant == tenant, decisions.c.verdict == "approved")
+    # Locked first: a claim that holds the approval by now must be seen, and one that comes later must see the rejection.
+    if (await connection.execute(select(decisions.c.step).where(approval).with_for_update())).first() is None:
+        return
+    made = exists().where(
+        calls.c.plan_id == decisions.c.plan_id,
+        calls.c.step == decisions.c.step,
+        calls.c.item == decisions.c.item,
+        calls.c.attempt == decisions.c.attempt,
+    )
+    await connection.execute(update(decisions).where(approval, ~made).values(values))
+
+
+def is_decision(key: CallKey) -> ColumnElement[bool]:
+    return and_(
+        decisions.c.plan_id == key.plan_id,
+        decisions.c.step == key.step,
+        decisions.c.item == key.item,
+        decisions.c.attempt == key.attempt,
+    )
 
 
 def decision_values(decision: Decision, *, tenant: str, thread_id: str, now: float) -> dict[str, Any]:

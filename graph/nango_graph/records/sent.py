@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from nango_graph.records.calls import CallState
+from nango_graph.records.calls import CallState, was_sent
 from nango_graph.records.decisions import CallKey
 from nango_graph.records.tables import calls, decisions, plans
 
@@ -73,7 +73,7 @@ async def writes_sent(connection: AsyncConnection, condition: ColumnElement[bool
             and_(calls.c.cause.is_(None), followed).label("settled"),
         )
         .join(plans, plans.c.id == calls.c.plan_id)
-        .where(condition, calls.c.access != "read")
+        .where(condition, was_sent(), calls.c.access != "read")
         .order_by(calls.c.started_at)
     )
     return [

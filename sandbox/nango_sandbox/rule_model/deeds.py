@@ -14,6 +14,8 @@ from nango_sandbox.rule_model.words import group_of, split_words, stem
 
 _LINKS = ("html_url", "url", "permalink", "link")
 _WHERE = re.compile(r"action '[^']*' of integration '[^']*'(?: on connection '[^']*')?: ")
+_HEAD = re.compile(r"^\w+ [^\s/]+/\S+ in .*?: ")
+"""The step, its tool and the account, with which what is told of it begins."""
 _NO_HIT = ("None is not", "null is not", "found nothing")
 
 
@@ -25,7 +27,7 @@ def done(result: Result, verb: str, known: Sequence[Found], read: Found | None) 
         return _done_for_each(result, did, verb or tool.name.verb, known, read)
     record = inner(preview.value) if isinstance(preview.value, dict) else {}
     arguments = result.arguments
-    note = f" ({result.error.rstrip('.')})" if result.error else ""
+    note = f" ({_said(result).rstrip('.')})" if result.error else ""
     if _is_post(tool, arguments):
         return f"{did} to {_channel(arguments, record)}:{_text(arguments)}{note}"
     if group_of(tool.name.verb) == "create":
@@ -46,7 +48,7 @@ def not_done(result: Result, verb: str, known: Sequence[Found], sought: str) -> 
         what = f"{verb} the message to {_channel(arguments, {})}"
     else:
         what = f"{verb} {_thing(tool, arguments, {}, known)}"
-    status, why = result.status.lower(), _WHERE.sub("", result.error).partition("; see ")[0].strip()
+    status, why = result.status.lower(), _WHERE.sub("", _said(result)).partition("; see ")[0].strip()
     why += "." * (bool(why) and not why.endswith((".", "!", "?")))
     if status.startswith("reject"):
         said = why.removeprefix("Rejected by the user.").strip().rstrip(".")
@@ -62,6 +64,11 @@ def not_done(result: Result, verb: str, known: Sequence[Found], sought: str) -> 
     if status.startswith(("not run", "skip")):
         return f"I did not {what}, because something before it did not work."
     return f"I did not {what}: its status is “{result.status}”{': ' + why if why else '.'}"
+
+
+def _said(result: Result) -> str:
+    """What is told of the step, without what the answer says by itself: which step it is, and in whose account."""
+    return _HEAD.sub("", result.error, count=1)
 
 
 def _reason(status: str, said: str) -> str:
@@ -85,7 +92,7 @@ def _done_for_each(result: Result, did: str, verb: str, known: Sequence[Found], 
         head = f"{did} {outputs.count} {things}{place(result.arguments)}{_changes(tool, result.arguments, verb)}:"
         labels = [_label(tool, call, {}, known) for call in calls]
         rows = [f"- {label}" for label in labels] if all(labels) and result.calls else bullets(outputs)
-    return "\n".join([head, *rows, *([result.error] if result.error else [])])
+    return "\n".join([head, *rows, *([_said(result)] if result.error else [])])
 
 
 def _thing(tool: Tool, arguments: dict[str, Any], record: dict[str, Any], known: Sequence[Found]) -> str:

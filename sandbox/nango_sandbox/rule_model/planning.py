@@ -17,7 +17,7 @@ from nango_sandbox.rule_model.decision import Decision, overview
 from nango_sandbox.rule_model.prompt import Prompt, Result
 from nango_sandbox.rule_model.solving import clauses_in, services_of, solve
 from nango_sandbox.rule_model.switching import switched
-from nango_sandbox.rule_model.unfinished import otherwise, renumbered
+from nango_sandbox.rule_model.unfinished import counted, otherwise, renumbered
 
 _SHORT = 3  # words of a reply that may answer a question although it begins with a verb: "label bug"
 _LONGEST = 20  # steps of a plan
@@ -33,6 +33,8 @@ def plan(prompt: Prompt) -> Decision:
     wish = agreed_but(prompt.request)
     if prompt.unfinished and (goes_on(prompt.request) or tries_again(prompt.request) or wish):
         return _resumed(prompt, wish)
+    if prompt.send_again:
+        return _sent_again(prompt)
     if is_thanks(prompt.request):
         return Decision("answer", "You are welcome.")
     if is_small_talk(prompt.request):
@@ -51,6 +53,19 @@ def plan(prompt: Prompt) -> Decision:
     if goes_on(prompt.request):
         return Decision("answer", "There is nothing left to go on with. Tell me what you would like me to do.")
     return decision
+
+
+def _sent_again(prompt: Prompt) -> Decision:
+    """What the user said is to be sent again, and then what the request asks for, if that can be planned beside it."""
+    again = _resumed(replace(prompt, unfinished=prompt.send_again), "")
+    if again.kind != "plan":
+        return again
+    prefix, number = counted(prompt.next_id)
+    after = replace(prompt, unfinished=(), send_again=(), next_id=f"{prefix}{number + len(again.steps)}")
+    asked = plan(after)
+    if asked.kind in ("integration", "account"):
+        return asked  # the planner is asked again then, with the same steps
+    return replace(again, steps=(*again.steps, *asked.steps), sought=asked.sought)
 
 
 def _resumed(prompt: Prompt, wish: str) -> Decision:

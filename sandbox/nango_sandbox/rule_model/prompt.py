@@ -108,6 +108,7 @@ class Prompt:
     results: tuple[Result, ...] = ()
     earlier: tuple[Result, ...] = ()
     unfinished: tuple[dict[str, Any], ...] = ()
+    send_again: tuple[dict[str, Any], ...] = ()  # those of them that are to be planned whatever the request says
     accounts: tuple[Account, ...] = ()  # of integrations with several
     declined: tuple[str, ...] = ()  # keys of integrations that the user does without
     problem: str = ""
@@ -132,6 +133,8 @@ def read_prompt(messages: Sequence[BaseMessage]) -> Prompt:
     if history and not history[-1].mine and history[-1].said.strip() == request:
         history.pop()
     shown = f"{system}\n{head}"  # what was picked for this request stands beside it
+    unfinished = tuple(_steps(_block(head, "unfinished_plan")))
+    again = {name.strip() for name in _block(head, "send_again").split(",")}
     listed = _block(system, "integrations") or _block(shown, "other_integrations")
     return Prompt(
         request=request,
@@ -140,7 +143,8 @@ def read_prompt(messages: Sequence[BaseMessage]) -> Prompt:
         integrations=tuple(read_integrations(listed)),
         results=tuple(read_results(_block(head, "results"))),
         earlier=tuple(read_results(_block(head, "earlier_results"))),
-        unfinished=tuple(_steps(_block(head, "unfinished_plan"))),
+        unfinished=unfinished,
+        send_again=tuple(step for step in unfinished if str(step.get("id")) in again),
         accounts=tuple(read_accounts(_block(head, "accounts"))),
         declined=tuple(_DECLINED.findall(_block(head, "declined"))),
         problem=_block(head, "problem"),
