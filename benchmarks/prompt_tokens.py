@@ -164,6 +164,8 @@ def tokens_of(state: State, offered: Offered) -> int:
         searches=[],
         problem=None,
         next_step_id="s1",
+        max_steps=20,
+        now=1_800_000_000.0,
     )
     return count_tokens_approximately(prompt)
 

@@ -51,6 +51,8 @@ async def ask_planner(
             searches=outcomes,
             problem=" ".join(filter(None, [problem, complaint])) or None,
             next_step_id=next_step_id(used),
+            max_steps=budget.most.max_steps,
+            now=services.clock.now(),
         )
         arguments = await call_tool_of(services.model, prompt, SUBMIT_PLAN_SCHEMA, budget)
         read = Submission.read(arguments) if isinstance(arguments, dict) else arguments

@@ -199,6 +199,30 @@ async def test_a_write_that_has_no_result_in_time_is_asked_about(opened: Opened,
         assert "returned null" in (call.error or "")
 
 
+@pytest.mark.parametrize("how", ["wake", "message"])
+async def test_a_result_that_comes_after_it_was_given_up_is_taken_and_nobody_is_asked_any_more(
+    opened: Opened, sandbox: Sandbox, how: str
+) -> None:
+    async with opened() as agent:
+        sandbox.faults.add(Slow(seconds=4 * 3600))
+        planning(agent, CREATE)
+        await agent.say("create")
+        seen = await agent.decide(APPROVE)
+        assert [request["name"] for request in seen.asks] == ["resolve_unknown_outcome"]
+        sandbox.clock.advance(5 * 3600)
+        (call,) = await calls_of(agent)
+        await agent.services.nango.actions.wait(call.async_id or "", timeout=20)
+        if how == "wake":
+            seen = await agent.decide({"type": "reject"})
+        else:
+            agent.model.script = [{"kind": "answer", "text": "Done."}]
+            seen = await agent.say("and now?")
+        assert seen.answer == "Done."
+        (call,) = await calls_of(agent)
+        assert call.state == "succeeded"
+        assert len(await agent.written()) == 1
+
+
 async def test_a_read_that_has_no_result_in_time_has_failed(opened: Opened, sandbox: Sandbox) -> None:
     async with opened() as agent:
         sandbox.faults.add(Slow(seconds=30 * 86400))

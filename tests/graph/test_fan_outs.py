@@ -12,6 +12,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 from langgraph.types import Command
+from starlette.responses import JSONResponse
 
 from agents import Agent
 from nango_graph import Context, build_graph
@@ -359,3 +360,29 @@ async def test_an_edited_status_makes_no_run_go_round_for_ever(agent) -> None:
     seen = await agent.wake()
     assert [request["name"] for request in seen.asks] == ["slack/post-message"]
     assert (await agent.decide(APPROVE)).answer == "Done."
+
+
+async def test_after_a_write_that_nobody_knows_the_end_of_the_items_behind_it_wait(agent, proxy) -> None:
+    sent: list[str] = []
+
+    async def second_is_lost(request: Any, forward: Any) -> Any:
+        body = await request.body()
+        if b"post-message" in body:
+            sent.append(json.loads(body)["input"]["text"])
+            if len(sent) == 2:
+                await forward()
+                return JSONResponse({"error": {"code": "script_internal_error", "message": "boom"}}, 500)
+        return await forward()
+
+    proxy.handle = second_is_lost
+    agent.model.script = [plan(LIST, post_each(2))]
+    seen = await agent.say("post all")
+    items = [one["text"] for one in seen.asks[0]["args"]["items"]]
+    seen = await agent.decide(APPROVE)
+    [asked] = seen.asks
+    assert asked["name"] == "resolve_unknown_outcome"
+    assert sent == items[:2], "what comes behind it is not sent before somebody knows"
+    happened = {"name": asked["name"], "args": {**asked["args"], "answer": "happened"}}
+    seen = await agent.decide({"type": "edit", "edited_action": happened})
+    assert seen.answer == "Done."
+    assert sent == items, "the others go on under the approval that they have"

@@ -251,6 +251,8 @@ def assert_plainly_shown(seen: Seen) -> None:
 BLOCKS = (
     "tools",
     "send_again",
+    "now",
+    "most_steps",
     "tool_index",
     "integrations",
     "other_integrations",

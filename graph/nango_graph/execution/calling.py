@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlalchemy.exc import DBAPIError
+
 from nango_graph.execution.freshness import Freshness, Outdated
 from nango_graph.execution.health import Health
 from nango_graph.execution.judging import Judge
@@ -16,7 +18,7 @@ from nango_graph.records import AUTHORIZATION, Call, CallKey, CallState, Cause, 
 from nango_graph.records.claims import Overtaken
 from nango_graph.run_lease import LOST, ThreadBusy, lease_of_run
 from nango_graph.services import Services
-from nango_tools import Access
+from nango_tools import Access, NangoError
 from nango_tools.policy import Effect, Ruling
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ LEASE_MARGIN = 30.0
 """Seconds by which a claim outlives the client's time-out. What was claimed may wait for Nango's own request limit before it leaves,
 and for a connection to be made, for 10 s each. For a provider's it has waited before it was claimed.
 """
+_SAVING_AGAIN = (0.2, 1.0, 4.0)
+"""Seconds between attempts to save how a write ended."""
 _LOOK_AGAIN = 1.0
 
 
@@ -166,11 +170,20 @@ class Caller:
         await claims.finish(unit.key, state="unknown", output=None, error=told, now=self._services.clock.now())
 
     async def _finished(self, unit: "Unit", state: CallState, output: Any, error: str | None) -> Call:
-        output, artifact = await self._kept(output)
-        await self._services.records.claims.finish(
-            unit.key, state=state, output=output, artifact=artifact, error=error, now=self._services.clock.now()
-        )
-        return self._call(unit, state, output=output, artifact=artifact, error=error)
+        clock, pauses = self._services.clock, list(_SAVING_AGAIN)
+        while True:
+            try:
+                kept_output, artifact = await self._kept(output)
+                await self._services.records.claims.finish(
+                    unit.key, state=state, output=kept_output, artifact=artifact, error=error, now=clock.now()
+                )
+            except (DBAPIError, OSError):
+                # Nobody else knows how it ended: unsaved, somebody would have to look in the account.
+                if not pauses:
+                    raise
+                await clock.sleep(pauses.pop(0))
+            else:
+                return self._call(unit, state, output=kept_output, artifact=artifact, error=error)
 
     async def _kept(self, output: Any) -> tuple[Any, str | None]:
         return await kept(self._services, self._turn, output)
@@ -268,6 +281,8 @@ async def ended(
     records, clock = services.records, services.clock
     patience = patience or Patience(clock)
     said = False
+    if call.state == "unknown" and call.async_id is not None:
+        call = await _come_late(services, turn, call)
     while call.state == "claimed":
         left = call.lease_until - clock.now()
         if call.async_id is not None:
@@ -292,3 +307,16 @@ async def ended(
             break
         call = again
     return call
+
+
+async def _come_late(services: Services, turn: TurnRow, call: Call) -> Call:
+    """With the result that Nango has by now, after it was given up."""
+    try:
+        output = await services.nango.actions.result(call.async_id or "")
+    except NangoError:
+        return call
+    output, artifact = await kept(services, turn, output)
+    await services.records.claims.finish(
+        call.key, state="succeeded", output=output, artifact=artifact, error=None, now=services.clock.now()
+    )
+    return await services.records.calls.get(call.key) or call

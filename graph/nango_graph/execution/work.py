@@ -158,6 +158,9 @@ class StepWork:
             for position, call in left:
                 made[position] = one = await self._one(call)
                 tally.add(one)
+                if isinstance(one, AskWhatHappened) and not prepared.at_once:
+                    # As between steps: what comes after it waits until somebody knows.
+                    return
 
         at_once = min(self._slots.each, len(prepared.calls)) if prepared.at_once else 1
         if at_once == 1:

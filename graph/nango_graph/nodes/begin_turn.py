@@ -96,10 +96,9 @@ async def _unsettled(
 ) -> tuple[Asked | None, list[AIMessage]]:
     """What became of writes that were cut off is asked before anything new is planned."""
     calls, tenant = services.records.calls, turn.requester.tenant
-    for claimed in await calls.in_flight(turn.thread_id, tenant):
-        await ended(
-            services, turn, claimed, notice=lambda text: runtime.stream_writer({"type": "notice", "text": text})
-        )
+    open_ones = await calls.in_flight(turn.thread_id, tenant) + await calls.unsettled(turn.thread_id, tenant)
+    for call in open_ones:
+        await ended(services, turn, call, notice=lambda text: runtime.stream_writer({"type": "notice", "text": text}))
     unsettled = await calls.unsettled(turn.thread_id, tenant)
     if not unsettled:
         return None, []

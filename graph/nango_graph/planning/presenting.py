@@ -14,7 +14,7 @@ WHOLE = 6_000
 """Some sixty tools with signatures of common length. Up to there a search could only lose what is needed, and saves little."""
 INDEX = 5_000
 """A thousand names of common length. It is the same in all requests of a person, so providers keep it."""
-SIGNATURES = 4_000
+SIGNATURES = 3_900
 """Of those that a request may need: some forty."""
 DIRECTORY = 3_000
 """Of integrations that are not in use, with the names of their tools."""

@@ -6,6 +6,7 @@ picked from it for this request stands beside the request, so that the conversat
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from langchain_core.messages import AnyMessage, SystemMessage
@@ -103,7 +104,10 @@ def plan_prompt(
     searches: Sequence[str],
     problem: str | None,
     next_step_id: str,
+    max_steps: int,
+    now: float,
 ) -> list[AnyMessage]:
+    """`now`: seconds since the epoch: *next Friday* needs it, and no tool tells."""
     tools = f"<tools>\n{offered.signatures}\n</tools>\n<other_integrations>\n{offered.others}\n</other_integrations>\n"
     index = block("tool_index", offered.index)
     blocks = [
@@ -115,7 +119,8 @@ def plan_prompt(
         block("declined", ", ".join(_declined_line(key, declined_because.get(key, "")) for key in declined)),
         block("searches", "\n".join(one_line(search, 600) for search in searches)),
         block("problem", one_line(problem, 1500) if problem else ""),
-        f"<next_step_id>{next_step_id}</next_step_id>\n",
+        f"<next_step_id>{next_step_id}</next_step_id>\n<most_steps>{max_steps}</most_steps>\n",
+        f"<now>{datetime.fromtimestamp(now, UTC):%A %Y-%m-%d %H:%M} UTC</now>\n",
     ]
     system = "\n".join([PLAN, index or tools])
     return [SystemMessage(system), *said_before(turn, conversation), request(turn, blocks)]

@@ -44,6 +44,8 @@ def planning(request: str, said: list[AnyMessage] | None = None, **more: Any) ->
         "searches": [],
         "problem": None,
         "next_step_id": "s1",
+        "max_steps": 20,
+        "now": 1_800_000_000.0,
     }
     return plan_prompt(**{**given_parts, **more})
 
@@ -218,3 +220,10 @@ def test_a_result_is_shown_with_its_shape_its_size_and_what_was_selected_of_it()
     ]
     small = Result(step="s1", tool="a/b", status="succeeded", shape="string", size=8_400, preview='"x"')
     assert "size: 8 kB as JSON" in planning("x", results=[small])[-1].text
+
+
+def test_the_day_and_the_size_of_a_plan_stand_beside_the_request_and_not_in_what_is_kept() -> None:
+    system, *_, asked = planning("Remind me next Friday", now=1_800_000_000.0, max_steps=7)
+    assert "<now>Friday 2027-01-15 08:00 UTC</now>" in asked.text
+    assert "<most_steps>7</most_steps>" in asked.text
+    assert system.text == planning("Remind me next Friday", now=1_900_000_000.0, max_steps=9)[0].text
