@@ -29,6 +29,10 @@ NO_CHECKPOINTER = (
 NOT_ASKED = (
     "Another run has gone on with this thread meanwhile, so this answer decides nothing. Look at what is asked now."
 )
+ANSWERED = (
+    "This question was answered before, and the thread has gone on. Run that checkpoint without an answer to be asked again, or go on where "
+    "the thread stands."
+)
 _PARENTS_CHECKPOINTER, _PARENTS_RUNTIME = "__pregel_checkpointer", "__pregel_runtime"
 """Where LangGraph hands these of a parent graph to its subgraphs."""
 
@@ -74,7 +78,10 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
                 by_force=served,
                 control=control,
             )
-        answers = isinstance(input, Command) and input.resume is not None and not served
+        answers = isinstance(input, Command) and input.resume is not None
+        if answers and await self._is_history(config):
+            raise NotAsked(ANSWERED)
+        answers = answers and not served
         seen = await self._open_questions(config) if answers else None
         try:
             async with alone as lease:
@@ -97,6 +104,16 @@ class DurableGraph(CompiledStateGraph[Any, Any, Any, Any]):
 
     async def _open_questions(self, config: RunnableConfig | None) -> set[str]:
         return {interrupt.id for interrupt in (await self.aget_state(config or {})).interrupts}
+
+    async def _is_history(self, config: RunnableConfig | None) -> bool:
+        """Is this a checkpoint that the thread has gone on from? There LangGraph takes the first answer for every later one."""
+        chosen = self._configurable(config).get("checkpoint_id")
+        if not chosen:
+            return False
+        given = config or RunnableConfig()
+        kept = {name: value for name, value in given.get("configurable", {}).items() if name != "checkpoint_id"}
+        last = await self.aget_state({**given, "configurable": kept})
+        return bool(last.config["configurable"].get("checkpoint_id") != chosen)
 
     def _configurable(self, config: RunnableConfig | None) -> dict[str, Any]:
         return {**(self.config or {}).get("configurable", {}), **ensure_config(config)["configurable"]}

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.types import Command
 from starlette.responses import JSONResponse
 
-from nango_graph import Context, Records
+from nango_graph import Context, NotAsked, Records
 from nango_graph.digests import action_digest
 from nango_graph.identity import Requester
 from nango_graph.records import Call, CallKey, CallState, Decision, NotAllowed, TurnRow
@@ -354,6 +355,10 @@ async def test_what_is_rejected_at_the_question_gone_back_to_is_not_sent(agent: 
         await behind.say("file it and post")
         question = (await behind.graph.aget_state(config)).config
         await behind.decide(APPROVE, APPROVE)
+        # There LangGraph would give the first answer again, whatever this one says.
+        refusal: Any = Command(resume={"decisions": [REJECT, REJECT]})
+        with pytest.raises(NotAsked, match="answered before"):
+            await behind.graph.ainvoke(refusal, question, context=Context(user_id="ada"))
         # Gone on with from there, it asks anew.
         await behind.graph.ainvoke(None, question, context=Context(user_id="ada"))
         shown = (await behind.decide(REJECT, REJECT)).asks[0]
