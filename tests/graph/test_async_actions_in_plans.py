@@ -178,7 +178,7 @@ async def test_those_behind_others_of_ours_in_the_queue_are_waited_for_longer(op
         sandbox.faults.add(Slow(seconds=14 * 60, action="get-issue", times=None))
         planning(agent, LIST, each)
         began = agent.clock.now()
-        seen = await agent.say("look at all")
+        seen = await agent.say("look at all", max_seconds=86_400)
         assert seen.values["steps"] == {"s1": "succeeded", "s2": "succeeded"}
         assert agent.clock.now() - began > PATIENCE, (
             "one at a time: the last one began later than a single one is waited for"

@@ -63,7 +63,7 @@ class Runner:
         pausing: Pausing | None = None,
         sleep: Sleep | None = None,
     ) -> None:
-        """Waits until no request limit of the provider's keeps this call back; sends nothing. RateLimited (not_sent) where
+        """For POST /action/trigger and tools/call: waits until no request limit of the provider's keeps this call back; sends nothing. RateLimited (not_sent) where
         that would be too long.
         """
         call = Call("trigger", connection_id, integration_id, action, writes)

@@ -7,6 +7,7 @@ import pytest
 from langgraph.types import Command
 
 from nango_graph import Context
+from nango_graph.digests import digest
 from nango_graph.pinning import environment_of
 from nango_sandbox.functions.action import Action
 from nango_sandbox.functions.signature import Declared
@@ -115,7 +116,10 @@ async def test_a_question_of_an_earlier_version_is_answered_as_it_was_asked(unde
     async with under() as agent:
         asked = (await ask(agent, sandbox)).values["asked"]
         older = {key: value for key, value in asked["items"][0].items() if key not in {"fingerprint", "access"}}
-        await agent.edit_state({"asked": {**asked, "items": [older]}}, after="execute")
+        [request] = asked["payload"]["action_requests"]
+        its_id = digest(["approval", [older], [request["args"]], [request["name"]]])
+        older_one = {**asked, "id": its_id, "items": [older], "payload": {**asked["payload"], "id": its_id}}
+        await agent.edit_state({"asked": older_one}, after="execute")
         await agent.wake()
         assert (await agent.decide(APPROVE)).answer == "Done."
         assert len(await agent.written()) == 1
