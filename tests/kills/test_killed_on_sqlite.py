@@ -2,7 +2,7 @@
 
 from some_kills import killed_at_some
 
-POINTS = 24
+POINTS = 20
 
 
 async def test_whatever_a_process_is_killed_at_nothing_is_lost_done_twice_or_left_untold(tmp_path) -> None:
