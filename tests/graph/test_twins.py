@@ -339,6 +339,29 @@ async def test_an_unknown_outcome_is_settled_once_and_stands_for_one(agent: Any,
         assert len(await behind.written()) == 2
 
 
+async def test_what_was_sent_again_because_it_had_not_happened_is_done_all_the_same(
+    agent: Any, proxy: Any, start: Any
+) -> None:
+    async def first_is_lost(request: Any, forward: Any) -> Any:
+        if request.url.path == "/action/trigger" and b"post-message" in await request.body() and not lost:
+            lost.append(request)
+            return JSONResponse({"error": {"code": "script_internal_error", "message": "boom"}}, 500)
+        return await forward()
+
+    lost: list[Any] = []
+    proxy.handle = first_is_lost
+    async with start(nango={"base_url": proxy.url}) as behind:
+        behind.model.integrations = ["github", "slack"]
+        behind.model.script = [plan(post(1), {**MISSING, "after": ["s1"]}), plan(post(3))]
+        await behind.say("ping, and look")
+        shown = (await behind.decide(APPROVE)).asks[0]
+        again = {"name": shown["name"], "args": {**shown["args"], "answer": "not_happened_retry"}}
+        seen = await behind.decide({"type": "edit", "edited_action": again})
+        assert seen.answer == "Done.", "the new plan only repeats it"
+        assert len(await behind.written()) == 1
+        assert seen.values["steps"]["s3"] == "succeeded"
+
+
 async def test_what_is_rejected_at_the_question_gone_back_to_is_not_sent(agent: Any, proxy: Any, start: Any) -> None:
     async def lost_once(request: Any, forward: Any) -> Any:
         if request.url.path == "/action/trigger" and b"create-issue" in await request.body():

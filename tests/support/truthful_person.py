@@ -28,7 +28,9 @@ class TruthfulPerson:
     def _decision(self, asked: dict[str, Any], done: list[list[Any]]) -> dict[str, Any]:
         name, args = asked["name"], asked["args"]
         if name == "resolve_unknown_outcome":
-            happened = done.count([args["tool"], args["arguments"]]) > 0
+            # Of a message that was to be posted twice, the first one proves nothing about the second.
+            number = self._scenario.most if f"s{self._scenario.most}" in asked["description"] else 1
+            happened = done.count([args["tool"], args["arguments"]]) >= number
             self._note(about="unknown", tool=args["tool"], arguments=args["arguments"], happened=happened)
             return _edit(name, {**args, "answer": "happened" if happened else "not_happened_retry"})
         items = args.get("items", [args])

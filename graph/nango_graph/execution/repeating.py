@@ -35,7 +35,8 @@ async def planned_anew(step: Step, plan: PlanRow, before: Sequence[Sent], record
     for planned in here[: here.index(own)] if own in here else here:
         if not _is_among(planned, [*known, *([own] if own else [])]):
             return 0
-    failed = sum(one.state == "failed" for one in before)
+    # Not those that did not happen, as somebody said, and were sent again then.
+    failed = sum(one.state == "failed" and not one.settled for one in before)
     undone = [planned for planned, is_done in made if not is_done and _may_be(planned, twins)]
     left = max(len(undone), failed)
     if step.for_each is not None:
