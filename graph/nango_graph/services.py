@@ -5,16 +5,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from langchain_core.language_models.chat_models import BaseChatModel
 
 from nango_graph.clock import Clock, SystemClock
+from nango_graph.connections.looks import Looks
 from nango_graph.finding_tools import ToolFinder
 from nango_graph.models import make_model, open_embeddings
 from nango_graph.pinning import Pins, environment_of
 from nango_graph.records import Records
 from nango_graph.settings import AgentSettings
 from nango_tools import Catalog, NangoClient, NangoSettings, Policy
+
+if TYPE_CHECKING:
+    from nango_graph.connections.finding import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Services:
     clock: Clock
     policy: Policy
     finder: ToolFinder
+    looks: "Looks[Found]"
 
 
 ServicesSource = Callable[[], Awaitable[Services]]
@@ -61,6 +67,7 @@ async def open_services(
             clock=clock,
             policy=policy,
             finder=ToolFinder(embeddings),
+            looks=Looks(clock),
         )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from nango_graph import Records
 from nango_graph.records import Call, CallKey
 from nango_graph.records.batching import Batches
+from record_engines import writer_of
 
 NOW = 1_000_000.0
 
@@ -37,7 +38,7 @@ async def record(records: Records, call: Call) -> None:
 def commits(records: Records) -> Callable[[], int]:
     counted = 0
 
-    @event.listens_for(records._database._engine.sync_engine, "commit")
+    @event.listens_for(writer_of(records), "commit")
     def _count(_: Any) -> None:
         nonlocal counted
         counted += 1

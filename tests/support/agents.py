@@ -30,7 +30,7 @@ from replying_model import ReplyingModel, calling, first_of
 class ScriptedModel(ReplyingModel):
     """Names `integrations`, submits what stands in `script` one after the other, and answers with `words`.
 
-    An `AIMessage` in the script is given as it is; an exception is raised. `prompts` are those of the planner.
+    An `AIMessage` in the script is given as it is; an exception is raised; a function is called for what to submit. `prompts` are those of the planner.
     """
 
     integrations: list[str] = Field(default_factory=list)
@@ -47,6 +47,8 @@ class ScriptedModel(ReplyingModel):
         self.prompts.append("\n".join(message.text for message in messages))
         assert self.script, "The planner was asked more often than the script has answers."
         following = self.script.pop(0)
+        if callable(following):
+            following = following()
         if isinstance(following, BaseException):
             raise following
         return following if isinstance(following, AIMessage) else calling(tool, following)

@@ -8,6 +8,5 @@ from nango_graph.records.tables import waits
 
 async def next_due(records: Records) -> float | None:
     """Seconds since the epoch; None where no wait is to be looked at any more."""
-    async with records._database.transaction() as connection:
-        earliest: float | None = (await connection.execute(select(func.min(waits.c.look_at)))).scalar()
-    return earliest
+    found = await records._database.row(select(func.min(waits.c.look_at).label("earliest")))
+    return found.earliest if found is not None else None

@@ -1,34 +1,29 @@
 """Processes that carry out plans until they are killed: right after something became durable, or while a call is on its way.
 
-Run as a program it takes orders, one JSON object a line, and does each in a process of its own: a fork, which has everything
-imported already. It answers each with how that process ended and what it told.
+Run as a program it takes orders (`forked_orders.py`).
 """
 
-import asyncio
-import contextlib
-import json
 import os
 import re
 import signal
-import sys
-import traceback
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, event
 
 from agents import MovableClock
+from forked_orders import Commits, Processes, obey, processes_of
 from kill_scenarios import GO_ON, SCENARIOS, ScenarioModel, request_for
-from killed_processes import Commits, Ended, count_checkpoints
+from killed_processes import count_checkpoints
 from nango_graph import AgentSettings, Context, ModelSettings, Records, Services, build_graph, open_services
 from nango_graph.durable import DurableGraph
 from nango_graph.records.database import Database
+from nango_graph.records.engines import T, Work
 from nango_graph.server.checkpoints import open_saver
 from nango_graph.waiting.embedded import EmbeddedThreads
 from nango_graph.waiting.places import place_of
@@ -37,12 +32,10 @@ from nango_tools import NangoSettings
 from truthful_person import TruthfulPerson
 
 THREAD, USER = "t", "ada"
-PID, TOLD, COMMITS, ASKED = "pid", "told.json", "commits.txt", "asked.jsonl"
+ASKED = "asked.jsonl"
 _CONFIG: Any = {"configurable": {"thread_id": THREAD}}
 _CONTEXT = Context(user_id=USER, max_steps=100)
 _ROUNDS = 20
-_PATIENCE = 60
-"""Seconds that a process has."""
 ENDED = {"succeeded", "failed", "rejected", "not_sent"}
 _STATES = {*ENDED, "unknown", "claimed", "approved", "open", "closed"}
 
@@ -78,20 +71,21 @@ class Counted(Database):
     kill_after_calls: int | None = None
     ended = 0
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, work: Work[T]) -> T:
         written: list[str] = []
         ended: list[str] = []
-        async with super().transaction() as connection:
-            at_work = connection.sync_connection
-            assert at_work is not None
-            event.listen(at_work, "after_cursor_execute", _noting(written, ended))
-            yield connection
+
+        def noted(connection: Connection) -> T:
+            event.listen(connection, "after_cursor_execute", _noting(written, ended))
+            return work(connection)
+
+        done = await super().transaction(noted)
         self.ended += len(ended)
         if self.kill_after_calls is not None and self.ended >= self.kill_after_calls:
             os.kill(os.getpid(), signal.SIGKILL)
         if written and self.commits is not None:
             self.commits.add(" and ".join(dict.fromkeys(written)))
+        return done
 
 
 def _noting(written: list[str], ended: list[str]) -> Callable[..., None]:
@@ -174,7 +168,6 @@ async def carry_out(order: Order, commits: Commits) -> dict[str, Any]:
         database_url=order.database_url,
     )
     database = await Counted.open(order.database_url or folder / "records.db")
-    assert isinstance(database, Counted)
     database.commits = commits
     records = Records(database, durable=True, writes_allowed=True)
     told: dict[str, Any] = {}
@@ -206,65 +199,10 @@ def count_answers(services: Services, commits: Commits) -> None:
     runner.trigger = triggered  # type: ignore[method-assign]
 
 
-def _in_a_fork(order: Order) -> Ended:
-    folder = Path(order.folder)
-    commits, told = folder / COMMITS, folder / TOLD
-    commits.write_text("")
-    told.write_text("null")
-    child = os.fork()
-    if child == 0:
-        signal.alarm(_PATIENCE)
-        (folder / PID).write_text(str(os.getpid()))
-        try:
-            told.write_text(json.dumps(asyncio.run(carry_out(order, Commits(commits, order.kill_after)))))
-            os._exit(0)
-        except BaseException:  # noqa: BLE001 - told to whoever ordered it
-            told.write_text(json.dumps({"failed": traceback.format_exc()}))
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    return Ended(
-        signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
-        commits=commits.read_text().splitlines(),
-        told=json.loads(told.read_text()) or {},
-    )
-
-
-class Processes:
-    """The program below, as a test drives it: one process after the other."""
-
-    def __init__(self, program: asyncio.subprocess.Process) -> None:
-        self._program = program
-
-    async def __call__(self, order: Order) -> Ended:
-        assert self._program.stdin is not None
-        assert self._program.stdout is not None
-        self._program.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
-        return Ended(**json.loads(await self._program.stdout.readline()))
-
-
-@asynccontextmanager
-async def processes() -> AsyncIterator[Processes]:
-    program = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(Path(__file__)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=2**22,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "LANGSMITH_TRACING": "false"},
-    )
-    try:
-        yield Processes(program)
-    finally:
-        assert program.stdin is not None
-        program.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(program.wait(), _PATIENCE)
-
-
-def main() -> None:
-    for line in sys.stdin:
-        print(json.dumps(asdict(_in_a_fork(Order(**json.loads(line))))), flush=True)  # noqa: T201
+def processes() -> AbstractAsyncContextManager[Processes]:
+    """The program below, as a test drives it."""
+    return processes_of(Path(__file__))
 
 
 if __name__ == "__main__":
-    main()
+    obey(Order, carry_out)

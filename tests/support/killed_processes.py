@@ -1,41 +1,35 @@
 """Processes that are killed right after a chosen thing they did has become durable: a commit of the records, of a checkpoint, of
 a node's writes.
 
-Run as a program it takes orders, one JSON object a line, and does each in a process of its own: a fork, which has everything
-imported already. It answers each with how that process ended and what it told.
+Run as a program it takes orders (`forked_orders.py`).
 """
 
-import asyncio
-import contextlib
-import json
-import os
 import re
 import signal
-import sys
-import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, event
 
 from agents import MovableClock
+from forked_orders import PATIENCE, Commits, Ended, Processes, obey, processes_of
 from nango_graph import AgentSettings, Context, ModelSettings, Records, Services, build_graph, open_services
 from nango_graph.durable import DurableGraph
 from nango_graph.records.database import Database
+from nango_graph.records.engines import T, Work
 from nango_graph.server.checkpoints import open_saver
 from nango_graph.waiting.embedded import EmbeddedThreads
 from nango_graph.waiting.sweep import Sweep
 from nango_graph.web.app import create_web_app
 from nango_tools import NangoSettings
 from noting_model import NotingModel, request_to_create
-from wait_scenarios import open_link
+from opened_links import open_link
 
 THREAD, USER = "t", "ada"
 _CONFIG: Any = {"configurable": {"thread_id": THREAD}}
@@ -62,46 +56,20 @@ class Order:
     delivery: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Ended:
-    signal: int
-    commits: list[str]
-    """What became durable, in order."""
-    told: dict[str, Any]
-
-
-class Commits:
-    """Keeps what became durable in a file, which outlives the process, and ends it when it is time."""
-
-    def __init__(self, kept: Path, kill_after: int | None) -> None:
-        self._kept = kept
-        self._kill_after = kill_after
-        self._count = 0
-        self.counting = False
-
-    def add(self, name: str) -> None:
-        if not self.counting:
-            return
-        with self._kept.open("a") as kept:
-            kept.write(f"{name}\n")
-        self._count += 1
-        if self._count == self._kill_after:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
 class CountedDatabase(Database):
     commits: Commits | None = None
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, work: Work[T]) -> T:
         written: list[str] = []
-        async with super().transaction() as connection:
-            at_work = connection.sync_connection
-            assert at_work is not None
-            event.listen(at_work, "after_cursor_execute", _noting(written))
-            yield connection
+
+        def noted(connection: Connection) -> T:
+            event.listen(connection, "after_cursor_execute", _noting(written))
+            return work(connection)
+
+        done = await super().transaction(noted)
         if written and self.commits is not None:
             self.commits.add(" and ".join(written))
+        return done
 
 
 def _noting(written: list[str]) -> Callable[..., None]:
@@ -200,7 +168,6 @@ async def carry_out(order: Order, commits: Commits) -> Any:
         database_url=order.database_url,
     )
     database = await CountedDatabase.open(order.database_url or folder / "records.db")
-    assert isinstance(database, CountedDatabase)
     database.commits = commits
     records = Records(database, durable=True, writes_allowed=True)
     model = NotingModel(notes=folder / "planned.txt")
@@ -218,66 +185,24 @@ async def carry_out(order: Order, commits: Commits) -> Any:
     return told
 
 
-def _in_a_fork(order: Order) -> Ended:
-    folder = Path(order.folder)
-    commits, told = folder / "commits.txt", folder / "told.json"
-    commits.write_text("")
-    told.write_text("null")
-    child = os.fork()
-    if child == 0:
-        try:
-            told.write_text(json.dumps(asyncio.run(carry_out(order, Commits(commits, order.kill_after)))))
-            os._exit(0)
-        except BaseException:  # noqa: BLE001 - told to the test
-            told.write_text(json.dumps({"failed": traceback.format_exc()}))
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    return Ended(
-        signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
-        commits=commits.read_text().splitlines(),
-        told=json.loads(told.read_text()) or {},
-    )
-
-
 class Forks:
     """The program below, as a test drives it."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+    def __init__(self, run: Processes) -> None:
+        self._run = run
 
     async def __call__(self, order: Order) -> Ended:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
-        line = await asyncio.wait_for(self._process.stdout.readline(), 60)
-        ended = Ended(**json.loads(line))
+        ended = await self._run(order)
+        assert ended.signal != signal.SIGALRM, f"It took longer than {PATIENCE} seconds."
         assert "failed" not in ended.told, ended.told["failed"]
         return ended
 
 
 @asynccontextmanager
 async def forks() -> AsyncIterator[Forks]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(Path(__file__)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=2**20,
-        env={"PATH": os.environ["PATH"], "LANGSMITH_TRACING": "false"},
-    )
-    try:
-        yield Forks(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 10)
-
-
-def main() -> None:
-    for line in sys.stdin:
-        print(json.dumps(asdict(_in_a_fork(Order(**json.loads(line))))), flush=True)  # noqa: T201
+    async with processes_of(Path(__file__)) as run:
+        yield Forks(run)
 
 
 if __name__ == "__main__":
-    main()
+    obey(Order, carry_out)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, event, text
 from nango_graph.records import Records
 from nango_graph.records.tables import turns, waits
 from nango_graph.records.waits import LIFETIME
+from record_engines import engines_of
 
 _AT_ONCE = 5000
 
@@ -20,13 +21,9 @@ async def fill(records: Records, count: int, *, now: float, look_at: float, look
     database = records._database
     for begun in range(0, count, _AT_ONCE):
         numbers = range(begun, min(begun + _AT_ONCE, count))
-        async with database.transaction() as connection:
-            await connection.execute(turns.insert(), [_turn(number, now) for number in numbers])
-            await connection.execute(
-                waits.insert(), [_wait(number, now, look_at + number, looks) for number in numbers]
-            )
-    async with database.transaction() as connection:
-        await connection.execute(text("ANALYZE"))
+        await database.execute(turns.insert(), [_turn(number, now) for number in numbers])
+        await database.execute(waits.insert(), [_wait(number, now, look_at + number, looks) for number in numbers])
+    await database.execute(text("ANALYZE"))
 
 
 def _turn(number: int, now: float) -> dict[str, Any]:
@@ -75,7 +72,7 @@ async def statements_of(records: Records) -> AsyncIterator[list[tuple[str, Any]]
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         sent.append((statement, parameters))
 
-    engines = {records._database._engine.sync_engine, records._database._readers.sync_engine}
+    engines = engines_of(records)
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     try:
@@ -92,5 +89,4 @@ async def plan_of(records: Records, statement: str, parameters: Any) -> str:
         prefix = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
         return "\n".join(str(tuple(row)) for row in connection.exec_driver_sql(f"{prefix} {statement}", parameters))
 
-    async with records._database.transaction() as connection:
-        return await connection.run_sync(explained)
+    return await records._database.transaction(explained)

@@ -7,8 +7,10 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command
+from sqlalchemy import select
 
 from nango_graph import Context, NotAsked, Outcome, UsageError, answer, build_graph
+from nango_graph.records.tables import decisions
 
 ADA = {"end_user_id": "ada"}
 OCTO = {"owner": "octo", "repo": "widgets"}
@@ -53,9 +55,8 @@ async def test_no_decisions_answer_nothing(asked: Any) -> None:
 
 async def test_who_decided_is_noted(asked: Any) -> None:
     await answer("t", [APPROVE], graph=asked.graph, context=Context(user_id="ada", actor="boss@example.com"))
-    async with asked.services.records._database.transaction() as connection:
-        noted = (await connection.exec_driver_sql("SELECT actor FROM nango_agent_decisions")).scalar()
-    assert noted == "boss@example.com"
+    noted = await asked.services.records._database.row(select(decisions.c.actor))
+    assert noted.actor == "boss@example.com"
 
 
 async def test_a_decision_for_another_question_is_refused_in_words(asked: Any) -> None:
@@ -72,9 +73,9 @@ async def test_a_decision_where_nothing_is_asked_is_refused_in_words(asked: Any)
 
 
 async def test_an_unknown_thread_is_named(agent: Any) -> None:
-    for decisions in (None, [APPROVE]):
+    for decided in (None, [APPROVE]):
         with pytest.raises(UsageError, match="no thread nowhere"):
-            await answer("nowhere", decisions, graph=agent.graph)
+            await answer("nowhere", decided, graph=agent.graph)
 
 
 async def test_a_graph_without_a_checkpointer_is_told_what_it_needs(agent: Any) -> None:

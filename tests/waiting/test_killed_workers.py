@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from nango_graph.waiting.embedded import EmbeddedThreads
 from nango_graph.waiting.sweep import Sweep
@@ -77,9 +78,10 @@ async def test_a_killed_sweeper_is_followed_at_once(waiting: Any, records_url: s
     leases = waiting.services.records.leases
     await leases._me()
     dead = leases._worker.split(":")[0] + ":999999999:1:abc"
-    async with waiting.services.records._database.transaction() as connection:
-        await connection.exec_driver_sql(
+    await waiting.services.records._database.execute(
+        text(
             "INSERT INTO nango_agent_leases (name, kind, thread_id, worker, fence, until) "
-            f"VALUES ('sweep', 'sweep', '', '{dead}', 1, 99999999999)"
-        )
+            "VALUES ('sweep', 'sweep', '', :dead, 1, 99999999999)"
+        ).bindparams(dead=dead)
+    )
     assert (await swept(waiting)).leading

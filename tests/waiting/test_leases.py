@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from nango_graph import Records
+from nango_graph.records.tables import leases
 
 HOLDER = """
 import asyncio, sys
@@ -97,9 +99,8 @@ async def test_rows_of_leases_that_were_given_back_do_not_stay_for_ever(workers:
         await one.leases.give_back(await take(one, now=0, name=f"run:{number}|"))
     held = await take(one, now=0)
     await other.leases.forget(before=100)
-    async with other._database.transaction() as connection:
-        names = (await connection.exec_driver_sql("SELECT name FROM nango_agent_leases")).scalars().all()
-    assert names == [held.name]
+    kept = await other._database.rows(select(leases.c.name))
+    assert [row.name for row in kept] == [held.name]
 
 
 async def test_of_a_process_that_is_gone_it_is_taken_over_at_once(workers: Any, records_url: str | Path) -> None:

@@ -69,12 +69,16 @@ def labelled(
 
 
 async def usable_accounts(
-    services: Services, requester: Requester, chosen: Mapping[str, Connection]
+    services: Services, requester: Requester, chosen: Mapping[str, Connection], *, lately: bool = False
 ) -> dict[str, Connection]:
     """Those of the chosen connections, by integration, that are the requester's and work now. Of the state that they come from
     only the ids count: rules may hang on whose account it is, so the label is made anew from what Nango has.
+
+    lately: what Nango said in the same run a moment ago will do
     """
-    found = await find_connections(services, requester, chosen)
+    found = services.looks.recent(requester, chosen) if lately else None
+    if found is None:
+        found = await find_connections(services, requester, chosen)
     there_are = await integrations_for(services, requester) if chosen else []
     names = {summary.key: summary.display_name for summary in there_are}
     usable = {}

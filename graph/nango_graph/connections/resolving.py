@@ -52,6 +52,7 @@ class Resolving:
             if integration not in declined and integration not in wanted
         ]
         found = await find_connections(services, requester, [*wanted, *optional])
+        services.looks.keep(requester, found)
         known = await services.records.accounts.known(requester)
         summaries = {integration.key: integration for integration in await integrations_for(services, requester)}
         used = self._state.get("used") or {

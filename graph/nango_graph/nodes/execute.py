@@ -53,7 +53,7 @@ async def execute(state: State, runtime: Runtime[Context], services: Services) -
         }
     steps = [Step.model_validate(step) for step in row.steps]
     chosen = state.get("connections") or {}
-    usable = await usable_accounts(services, turn.requester, chosen)
+    usable = await usable_accounts(services, turn.requester, chosen, lately=True)
     offer = await offer_of({**state, "connections": usable}, turn, services)
     tools = await _known(steps, usable, offer, services)
     judge = Judge(services, turn, await provenance_in(turn, services, tools))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from nango_graph.identity import Requester
 from nango_graph.records.database import Database
@@ -28,11 +28,10 @@ class Accounts:
     async def known(self, requester: Requester) -> Mapping[tuple[str, str], Known]:
         """By integration and connection id."""
         query = select(accounts).where(accounts.c.tenant == requester.tenant, accounts.c.requester == requester.user_id)
-        async with self._database.reading() as connection:
-            return {
-                (row.integration, row.connection_id): Known(row.preferred_at, row.trusted, row.trusted_wait or "")
-                for row in await connection.execute(query)
-            }
+        return {
+            (row.integration, row.connection_id): Known(row.preferred_at, row.trusted, row.trusted_wait or "")
+            for row in await self._database.rows(query)
+        }
 
     async def prefer(self, requester: Requester, integration: str, connection_id: str, *, now: float) -> None:
         """The one to use from now on, wherever nothing else is said."""
@@ -52,8 +51,10 @@ class Accounts:
             "integration": integration,
             "connection_id": connection_id,
         }
-        async with self._database.transaction() as connection:
-            await connection.execute(self._database.insert_if_absent(accounts).values(**key))
-            await connection.execute(
-                update(accounts).where(*(accounts.c[name] == value for name, value in key.items())).values(**values)
-            )
+        there = [accounts.c[name] == value for name, value in key.items()]
+
+        def work(connection: Connection) -> None:
+            connection.execute(self._database.insert_if_absent(accounts).values(**key))
+            connection.execute(update(accounts).where(*there).values(**values))
+
+        await self._database.transaction(work)

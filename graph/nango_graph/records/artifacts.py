@@ -64,8 +64,7 @@ class Artifacts:
             query = select(artifacts.c.id, artifacts.c.content).where(
                 artifacts.c.id.in_(some), artifacts.c.tenant == tenant
             )
-            async with self._database.reading() as connection:
-                packed = [(row.id, row.content) for row in await connection.execute(query)]
+            packed = [(row.id, row.content) for row in await self._database.rows(query)]
             found |= await asyncio.to_thread(_unpacked, packed)
         return found
 
@@ -76,9 +75,8 @@ class Artifacts:
             query = select(artifacts.c.id, artifacts.c.size, artifacts.c.shape, artifacts.c.preview).where(
                 artifacts.c.id.in_(some), artifacts.c.tenant == tenant
             )
-            async with self._database.reading() as connection:
-                rows = await connection.execute(query)
-                found |= {row.id: Artifact(row.id, row.size, row.shape, row.preview) for row in rows}
+            rows = await self._database.rows(query)
+            found |= {row.id: Artifact(row.id, row.size, row.shape, row.preview) for row in rows}
         return found
 
     async def settled(self) -> None:
@@ -86,8 +84,7 @@ class Artifacts:
         await self._batches.settled()
 
     async def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
-        async with self._database.transaction() as connection:
-            await connection.execute(self._database.insert_if_absent(artifacts), list(rows))
+        await self._database.execute(self._database.insert_if_absent(artifacts), rows)
 
 
 def size_if_large(output: Any) -> int | None:

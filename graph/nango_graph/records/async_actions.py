@@ -16,27 +16,23 @@ class AsyncActions:
 
     async def started(self, key: CallKey, async_id: str) -> None:
         """A claimed call became this action: from now on whoever finds it asks Nango what came of it."""
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                update(calls)
-                .where(is_call(key), calls.c.state.in_(("claimed", "unknown")), calls.c.async_id.is_(None))
-                .values(async_id=async_id)
-            )
+        await self._database.execute(
+            update(calls)
+            .where(is_call(key), calls.c.state.in_(("claimed", "unknown")), calls.c.async_id.is_(None))
+            .values(async_id=async_id)
+        )
 
     async def finished(self, async_id: str, *, now: float) -> bool:
         """Nango says that it is over. Ids that are not known yet count too. False: it was told before, or is no id of Nango's."""
         if not async_id or len(async_id) > LONGEST_ID or "\0" in async_id:
             return False
         insert = self._database.insert_if_absent(finished_actions).values(id=async_id, finished_at=now)
-        async with self._database.transaction() as connection:
-            return (await connection.execute(insert.returning(finished_actions.c.id))).first() is not None
+        return await self._database.execute(insert.returning(finished_actions.c.id)) is not None
 
     async def is_finished(self, async_id: str) -> bool:
         query = select(finished_actions.c.id).where(finished_actions.c.id == async_id)
-        async with self._database.reading() as connection:
-            return (await connection.execute(query)).first() is not None
+        return await self._database.row(query) is not None
 
     async def forget(self, before: float) -> None:
         """What was over before that time. Actions of other programs are told to us too, so that these rows would pile up."""
-        async with self._database.transaction() as connection:
-            await connection.execute(delete(finished_actions).where(finished_actions.c.finished_at < before))
+        await self._database.execute(delete(finished_actions).where(finished_actions.c.finished_at < before))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, and_, exists, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from nango_graph.records.batching import Batches
 from nango_graph.records.database import Database
@@ -75,12 +74,11 @@ class Calls:
         await self._batches.settled()
 
     async def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
-        async with self._database.transaction() as connection:
-            await connection.execute(self._database.insert_if_absent(calls), list(rows))
+        await self._database.execute(self._database.insert_if_absent(calls), rows)
 
     async def get(self, key: CallKey) -> Call | None:
-        async with self._database.reading() as connection:
-            return await self._one(connection, is_call(key))
+        row = await self._database.row(select(calls).where(is_call(key)))
+        return as_call(row) if row is not None else None
 
     async def in_flight(self, thread_id: str, tenant: str) -> list[Call]:
         """Writes of the thread that were claimed and have not ended."""
@@ -129,8 +127,7 @@ class Calls:
             .where(calls.c.plan_id == plan_id, calls.c.tenant == tenant, calls.c.state == "succeeded")
             .distinct()
         )
-        async with self._database.reading() as connection:
-            return set((await connection.execute(query)).scalars())
+        return {row.step for row in await self._database.rows(query)}
 
     async def is_in_doubt(self, digest: str, thread_id: str, tenant: str) -> bool:
         """Was this very action sent before in the thread, and does nobody know yet whether it took effect?"""
@@ -144,17 +141,11 @@ class Calls:
             )
             .limit(1)
         )
-        async with self._database.reading() as connection:
-            return (await connection.execute(query)).first() is not None
+        return await self._database.row(query) is not None
 
     async def _many(self, condition: ColumnElement[bool]) -> list[Call]:
         query = select(calls).where(condition).order_by(calls.c.started_at, calls.c.step, calls.c.item, calls.c.attempt)
-        async with self._database.reading() as connection:
-            return [as_call(row) for row in await connection.execute(query)]
-
-    async def _one(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> Call | None:
-        row = (await connection.execute(select(calls).where(condition).limit(1))).first()
-        return as_call(row) if row is not None else None
+        return [as_call(row) for row in await self._database.rows(query)]
 
 
 def is_call(key: CallKey) -> ColumnElement[bool]:

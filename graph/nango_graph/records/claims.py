@@ -13,8 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 
 from nango_graph.identity import BY_RULE
 from nango_graph.records.calls import (
@@ -69,42 +68,39 @@ class Claims:
         `by_rule`, and which is recorded with the claim; that one covers no repeat of what may have happened before. Raises `Overtaken`
         unless `lease`, of the run that claims, is the newest one of its name. (Without one the claim is not a run's of ours.)
         """
-        async with self._database.transaction() as connection:
+
+        def work(connection: Connection) -> Call | None:
             if lease is not None:
                 # Locked until the claim is committed: who takes over afterwards finds it.
                 held = select(leases.c.name).where(is_held(lease)).with_for_update(read=True)
-                if (await connection.execute(held)).first() is None:
+                if connection.execute(held).first() is None:
                     raise Overtaken("another run has taken over this thread")
-            plan = (
-                await connection.execute(
-                    select(plans.c.turn_id, plans.c.state).where(
-                        plans.c.id == call.key.plan_id, plans.c.tenant == tenant, plans.c.thread_id == thread_id
-                    )
+            plan = connection.execute(
+                select(plans.c.turn_id, plans.c.state).where(
+                    plans.c.id == call.key.plan_id, plans.c.tenant == tenant, plans.c.thread_id == thread_id
                 )
             ).one_or_none()
             if plan is None:
                 raise NotAllowed("the records have no such plan in this thread; ask for it again")
-            existing = await self._one(connection, is_call(call.key))
+            existing = _one(connection, is_call(call.key))
             if existing is not None and not existing.may_be_claimed_again:
                 return existing
-            before = await self._one(connection, _done_before(call.key))
+            before = _one(connection, _done_before(call.key))
             if before is not None:
                 return before
             if plan.state != "open":
                 raise NotAllowed("the plan was closed by a newer message; ask for it again")
-            twin = await self._unsettled(connection, call, plan.turn_id, tenant)
+            twin = _unsettled(connection, call, plan.turn_id, tenant)
             if twin is not None:
                 return twin
             if by_rule is not None:
                 values = decision_values(by_rule, tenant=tenant, thread_id=thread_id, now=now)
-                await connection.execute(self._database.insert_if_absent(decisions).values(values))
-            approved = (
-                await connection.execute(
-                    # Locked until the claim is committed: a rejection that comes meanwhile finds the call.
-                    select(decisions)
-                    .where(is_decision(call.key), decisions.c.tenant == tenant, decisions.c.verdict == "approved")
-                    .with_for_update(read=True)
-                )
+                connection.execute(self._database.insert_if_absent(decisions).values(values))
+            approved = connection.execute(
+                # Locked until the claim is committed: a rejection that comes meanwhile finds the call.
+                select(decisions)
+                .where(is_decision(call.key), decisions.c.tenant == tenant, decisions.c.verdict == "approved")
+                .with_for_update(read=True)
             ).one_or_none()
             if approved is None or approved.digest != call.digest:
                 raise NotAllowed("no approval covers exactly this action")
@@ -113,46 +109,48 @@ class Claims:
             if by_rule is None and approved.actor.startswith(BY_RULE):
                 raise NotAllowed("the rule that allowed this does not hold any more")
             if approved.actor.startswith(BY_RULE) and call.access != "read":
-                before_this = await writes_sent(connection, same_action(call.digest, tenant, thread_id))
+                before_this = writes_sent(connection, same_action(call.digest, tenant, thread_id))
                 if any(one.may_have_happened and one.key != call.key for one in before_this):
                     raise NotAllowed(
                         "the same was sent before and may have taken effect, so a person must decide on it"
                     )
             values = call_values(call, tenant=tenant, thread_id=thread_id, now=now, finished=None)
-            if await self._put(connection, call.key, existing, values):
+            if self._put(connection, call.key, existing, values):
                 return None
-            return await self._one(connection, is_call(call.key))
+            return _one(connection, is_call(call.key))
+
+        return await self._database.transaction(work)
 
     async def replayed(self, call: Call, *, tenant: str, thread_id: str, most: int) -> Call | None:
         """The call as another plan of its turn made it, from now on under its own key; None where it is not done, or was done
         less often than this plan wants it, or where it must be settled first what became of it. `most`: so many of a plan's equal calls
         may stand for what is done.
         """
-        async with self._database.transaction() as connection:
-            turn_id = (
-                await connection.execute(
-                    select(plans.c.turn_id).where(
-                        plans.c.id == call.key.plan_id,
-                        plans.c.tenant == tenant,
-                        plans.c.thread_id == thread_id,
-                        plans.c.state == "open",
-                    )
+
+        def work(connection: Connection) -> Call | None:
+            turn_id = connection.execute(
+                select(plans.c.turn_id).where(
+                    plans.c.id == call.key.plan_id,
+                    plans.c.tenant == tenant,
+                    plans.c.thread_id == thread_id,
+                    plans.c.state == "open",
                 )
             ).scalar_one_or_none()
-            if turn_id is None or await self._unsettled(connection, call, turn_id, tenant) is not None:
+            if turn_id is None or _unsettled(connection, call, turn_id, tenant) is not None:
                 return None
-            existing = await self._one(connection, is_call(call.key))
+            existing = _one(connection, is_call(call.key))
             if existing is None or existing.may_be_claimed_again:
-                await self._used_up(connection, call, existing, turn_id, tenant, thread_id, most)
-                existing = await self._one(connection, is_call(call.key))
+                self._used_up(connection, call, existing, turn_id, tenant, thread_id, most)
+                existing = _one(connection, is_call(call.key))
             return existing if existing is not None and not existing.may_be_claimed_again else None
+
+        return await self._database.transaction(work)
 
     async def withdraw(self, call: Call) -> None:
         """Takes back a claim of this process whose request never left: it can be claimed again, under the same decision."""
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                delete(calls).where(is_call(call.key), calls.c.state == "claimed", calls.c.worker == call.worker)
-            )
+        await self._database.execute(
+            delete(calls).where(is_call(call.key), calls.c.state == "claimed", calls.c.worker == call.worker)
+        )
 
     async def finish(
         self,
@@ -167,58 +165,52 @@ class Claims:
         """The outcome of a claimed call. One that was given up as unknown is still corrected by a late answer. `artifact`: the id
         of what holds the output, where `output` does not.
         """
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                update(calls)
-                .where(is_call(key), calls.c.state.in_(("claimed", "unknown")))
-                .values(state=state, output=output, artifact=artifact, error=error, finished_at=now)
-            )
+        await self._database.execute(
+            update(calls)
+            .where(is_call(key), calls.c.state.in_(("claimed", "unknown")))
+            .values(state=state, output=output, artifact=artifact, error=error, finished_at=now)
+        )
 
     async def broke(self, key: CallKey) -> None:
         """Notes that a call did not succeed because its connection had broken."""
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                update(calls).where(is_call(key), calls.c.state.in_((*NEVER_RAN, "failed"))).values(cause=AUTHORIZATION)
-            )
+        await self._database.execute(
+            update(calls).where(is_call(key), calls.c.state.in_((*NEVER_RAN, "failed"))).values(cause=AUTHORIZATION)
+        )
 
     async def give_up(self, key: CallKey, *, now: float) -> None:
         """A claim whose lease has run out: nobody knows whether the action ran."""
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                update(calls)
-                .where(is_call(key), calls.c.state == "claimed", calls.c.lease_until < now)
-                .values(**_GIVEN_UP, finished_at=now)
-            )
+        await self._database.execute(
+            update(calls)
+            .where(is_call(key), calls.c.state == "claimed", calls.c.lease_until < now)
+            .values(**_GIVEN_UP, finished_at=now)
+        )
 
     async def settle(self, key: CallKey, *, state: CallState, error: str | None, now: float) -> None:
         """What a human says about an unknown outcome."""
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                update(calls)
-                .where(is_call(key), calls.c.state == "unknown")
-                .values(state=state, error=error, finished_at=now)
-            )
+        await self._database.execute(
+            update(calls)
+            .where(is_call(key), calls.c.state == "unknown")
+            .values(state=state, error=error, finished_at=now)
+        )
 
     async def done_before(self, plan_id: str, turn_id: str, digest: str, tenant: str) -> Call | None:
         """The same action, sent under another plan of the same turn: what a re-plan must not repeat."""
-        async with self._database.reading() as connection:
-            return await self._one(connection, _twin(plan_id, turn_id, digest, tenant))
+        return await self._database.read(lambda there: _one(there, _twin(plan_id, turn_id, digest, tenant)))
 
     async def sent_before(self, digest: str, tenant: str, thread_id: str) -> list[Sent]:
         """Exactly this action, as it was sent in this thread: what came of it or may have, in the order in which it was sent.
 
         Nothing of what certainly had no effect, and nothing of reads.
         """
-        async with self._database.reading() as connection:
-            return await writes_sent(connection, same_action(digest, tenant, thread_id))
+        condition = same_action(digest, tenant, thread_id)
+        return await self._database.read(lambda connection: writes_sent(connection, condition))
 
     async def failed_with(
         self, tool: str, connection_id: str, *, turn_id: str, tenant: str, thread_id: str
     ) -> list[Sent]:
         """Writes with this tool to this account that failed in this turn, whatever their arguments."""
         condition = failed_in_turn(turn_id, tool, connection_id, tenant, thread_id)
-        async with self._database.reading() as connection:
-            return await writes_sent(connection, condition)
+        return await self._database.read(lambda connection: writes_sent(connection, condition))
 
     async def claimed_at(self, keys: Iterable[CallKey]) -> dict[CallKey, float]:
         """When these were claimed, seconds since the epoch."""
@@ -226,19 +218,15 @@ class Claims:
         query = select(calls.c.plan_id, calls.c.step, calls.c.item, calls.c.attempt, calls.c.started_at).where(
             calls.c.plan_id.in_({key.plan_id for key in wanted}), calls.c.step.in_({key.step for key in wanted})
         )
-        async with self._database.reading() as connection:
-            found = {CallKey(*row[:4]): float(row.started_at) for row in await connection.execute(query)}
+        found = {
+            CallKey(row.plan_id, row.step, row.item, row.attempt): float(row.started_at)
+            for row in await self._database.rows(query)
+        }
         return {key: at for key, at in found.items() if key in wanted}
 
-    async def _unsettled(self, connection: AsyncConnection, call: Call, turn_id: str, tenant: str) -> Call | None:
-        return await self._one(
-            connection,
-            and_(_twin(call.key.plan_id, turn_id, call.digest, tenant), calls.c.state.in_(("claimed", "unknown"))),
-        )
-
-    async def _used_up(
+    def _used_up(
         self,
-        connection: AsyncConnection,
+        connection: Connection,
         call: Call,
         existing: Call | None,
         turn_id: str,
@@ -248,43 +236,47 @@ class Claims:
     ) -> Call | None:
         """The write of another plan that stands for this one from now on, if one is left that stands for none of this plan's."""
         done = and_(_twin(call.key.plan_id, turn_id, call.digest, tenant), calls.c.state == "succeeded")
-        if await self._one(connection, done) is None:
+        if _one(connection, done) is None:
             return None
         # One after the other: which are left is not known before the others of this plan have theirs.
-        await connection.execute(select(plans.c.id).where(plans.c.id == call.key.plan_id).with_for_update())
+        connection.execute(select(plans.c.id).where(plans.c.id == call.key.plan_id).with_for_update())
         used = select(func.count()).where(
             calls.c.plan_id == call.key.plan_id,
             calls.c.tenant == tenant,
             calls.c.digest == call.digest,
             calls.c.cause == REPLAYED,
         )
-        number = (await connection.execute(used)).scalar_one()
+        number = connection.execute(used).scalar_one()
         if number >= most:
             return None
         in_order = (calls.c.started_at, calls.c.plan_id, calls.c.step, calls.c.position, calls.c.item, calls.c.attempt)
-        row = (await connection.execute(select(calls).where(done).order_by(*in_order).offset(number).limit(1))).first()
+        row = connection.execute(select(calls).where(done).order_by(*in_order).offset(number).limit(1)).first()
         if row is None:
             return None
         twin = as_call(row)
         copy = replace(twin, key=call.key, cause=REPLAYED, async_id=None, position=call.position)
         # With the times of the one that was sent: nothing was done since.
         values = call_values(copy, tenant=tenant, thread_id=thread_id, now=row.started_at, finished=row.finished_at)
-        return twin if await self._put(connection, call.key, existing, values) else None
+        return twin if self._put(connection, call.key, existing, values) else None
 
-    async def _put(
-        self, connection: AsyncConnection, key: CallKey, existing: Call | None, values: dict[str, Any]
-    ) -> bool:
+    def _put(self, connection: Connection, key: CallKey, existing: Call | None, values: dict[str, Any]) -> bool:
         """The row of a call, unless somebody else has made it meanwhile."""
         statement = (
             self._database.insert_if_absent(calls).values(values)
             if existing is None
             else update(calls).where(is_call(key), _MAY_BE_CLAIMED_AGAIN).values(values)
         )
-        return (await connection.execute(statement.returning(calls.c.step))).first() is not None
+        return connection.execute(statement.returning(calls.c.step)).first() is not None
 
-    async def _one(self, connection: AsyncConnection, condition: ColumnElement[bool]) -> Call | None:
-        row = (await connection.execute(select(calls).where(condition).limit(1))).first()
-        return as_call(row) if row is not None else None
+
+def _one(connection: Connection, condition: ColumnElement[bool]) -> Call | None:
+    row = connection.execute(select(calls).where(condition).limit(1)).first()
+    return as_call(row) if row is not None else None
+
+
+def _unsettled(connection: Connection, call: Call, turn_id: str, tenant: str) -> Call | None:
+    twin = _twin(call.key.plan_id, turn_id, call.digest, tenant)
+    return _one(connection, and_(twin, calls.c.state.in_(("claimed", "unknown"))))
 
 
 def _done_before(key: CallKey) -> ColumnElement[bool]:

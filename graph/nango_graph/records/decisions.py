@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, exists, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
 
 from nango_graph.identity import BY_RULE
 from nango_graph.records.database import Database
@@ -57,28 +56,27 @@ class Decisions:
         """The first decision on a call stands; a second answer to the same question changes nothing. But for one: as long as the
         call was not made, a rejection takes an approval back.
         """
-        async with self._database.transaction() as connection:
+        insert = self._database.insert_if_absent(decisions).returning(decisions.c.step)
+
+        def work(connection: Connection) -> None:
             for decision in made:
                 values = decision_values(decision, tenant=tenant, thread_id=thread_id, now=now)
-                kept = await connection.execute(
-                    self._database.insert_if_absent(decisions).values(values).returning(decisions.c.step)
-                )
-                if kept.first() is None and decision.verdict == "rejected":
-                    await _take_back(connection, decision.key, tenant, values)
+                kept = connection.execute(insert.values(values)).first()
+                if kept is None and decision.verdict == "rejected":
+                    _take_back(connection, decision.key, tenant, values)
+
+        await self._database.transaction(work)
 
     async def of_plan(self, plan_id: str, tenant: str) -> dict[CallKey, Decision]:
-        async with self._database.reading() as connection:
-            rows = await connection.execute(
-                select(decisions).where(decisions.c.plan_id == plan_id, decisions.c.tenant == tenant)
-            )
-            found = [as_decision(row) for row in rows]
+        query = select(decisions).where(decisions.c.plan_id == plan_id, decisions.c.tenant == tenant)
+        found = map(as_decision, await self._database.rows(query))
         return {decision.key: decision for decision in found}
 
 
-async def _take_back(connection: AsyncConnection, key: CallKey, tenant: str, values: dict[str, Any]) -> None:
+def _take_back(connection: Connection, key: CallKey, tenant: str, values: dict[str, Any]) -> None:
     approval = and_(is_decision(key), decisions.c.tenant == tenant, decisions.c.verdict == "approved")
     # Locked first: a claim that holds the approval by now must be seen, and one that comes later must see the rejection.
-    if (await connection.execute(select(decisions.c.step).where(approval).with_for_update())).first() is None:
+    if connection.execute(select(decisions.c.step).where(approval).with_for_update()).first() is None:
         return
     made = exists().where(
         calls.c.plan_id == decisions.c.plan_id,
@@ -86,7 +84,7 @@ async def _take_back(connection: AsyncConnection, key: CallKey, tenant: str, val
         calls.c.item == decisions.c.item,
         calls.c.attempt == decisions.c.attempt,
     )
-    await connection.execute(update(decisions).where(approval, ~made).values(values))
+    connection.execute(update(decisions).where(approval, ~made).values(values))
 
 
 def is_decision(key: CallKey) -> ColumnElement[bool]:

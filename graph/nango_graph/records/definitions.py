@@ -7,8 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, and_, bindparam, delete, or_, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import JSON, ColumnElement, Connection, Update, and_, bindparam, delete, or_, select, tuple_, update
 
 from nango_graph.records.database import Database
 from nango_graph.records.tables import definitions
@@ -80,13 +79,11 @@ class Definitions:
             definitions.c.changed_fingerprint,
         )
         keys, found = sorted(integrations), dict[Slot, Pinned]()
-        async with self._database.reading() as connection:
-            for start in range(0, len(keys), _AT_ONCE):
-                some = definitions.c.integration.in_(keys[start : start + _AT_ONCE])
-                for row in await connection.execute(
-                    select(*columns).where(definitions.c.environment == environment, some)
-                ):
-                    found[row.integration, row.name, row.source] = Pinned(row.fingerprint, row.changed_fingerprint)
+        for start in range(0, len(keys), _AT_ONCE):
+            some = definitions.c.integration.in_(keys[start : start + _AT_ONCE])
+            query = select(*columns).where(definitions.c.environment == environment, some)
+            for row in await self._database.rows(query):
+                found[row.integration, row.name, row.source] = Pinned(row.fingerprint, row.changed_fingerprint)
         return found
 
     async def shapes(
@@ -94,13 +91,11 @@ class Definitions:
     ) -> dict[tuple[str, str], dict[str, Shape]]:
         """What holds of these (integration, name), by source."""
         keys, found = sorted(tools), dict[tuple[str, str], dict[str, Shape]]()
-        async with self._database.reading() as connection:
-            for start in range(0, len(keys), _AT_ONCE):
-                some = tuple_(definitions.c.integration, definitions.c.name).in_(keys[start : start + _AT_ONCE])
-                for row in await connection.execute(
-                    select(definitions).where(definitions.c.environment == environment, some)
-                ):
-                    found.setdefault((row.integration, row.name), {})[row.source] = _pinned_shape(row)
+        for start in range(0, len(keys), _AT_ONCE):
+            some = tuple_(definitions.c.integration, definitions.c.name).in_(keys[start : start + _AT_ONCE])
+            query = select(definitions).where(definitions.c.environment == environment, some)
+            for row in await self._database.rows(query):
+                found.setdefault((row.integration, row.name), {})[row.source] = _pinned_shape(row)
         return found
 
     async def pin(self, environment: str, seen: Mapping[Slot, Shape], *, now: float) -> None:
@@ -119,48 +114,38 @@ class Definitions:
             for (integration, name, source), shape in seen.items()
         ]
         if rows:
-            async with self._database.transaction() as connection:
-                await connection.execute(self._database.insert_if_absent(definitions), rows)
+            await self._database.execute(self._database.insert_if_absent(definitions), rows)
 
     async def move(self, environment: str, slot: Slot, shape: Shape, *, by: str | None, now: float) -> None:
         """From now on this is what holds, and nothing waits. by: who accepted it, None where there was nothing to accept"""
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                update(definitions)
-                .where(_is(environment, slot))
-                .values(
-                    fingerprint=shape.fingerprint,
-                    definition=dict(shape.definition),
-                    version=shape.version,
-                    seen_at=now,
-                    accepted_by=by,
-                    **_NOTHING_WAITS,
-                )
-            )
+
+        def work(connection: Connection) -> None:
+            connection.execute(_holds(environment, slot, shape, by=by, now=now))
             if by is not None:
-                await _forget_others(connection, environment, slot[:2], {slot[2]})
+                _forget_others(connection, environment, slot[:2], {slot[2]})
+
+        await self._database.transaction(work)
 
     async def wait(self, environment: str, slot: Slot, shape: Shape, *, now: float) -> bool:
         """Notes a change that is to be accepted. False where just that waits already."""
-        async with self._database.transaction() as connection:
-            noted = await connection.execute(
-                update(definitions)
-                .where(
-                    _is(environment, slot),
-                    or_(
-                        definitions.c.changed_fingerprint.is_(None),
-                        definitions.c.changed_fingerprint != shape.fingerprint,
-                    ),
-                )
-                .values(
-                    changed_fingerprint=shape.fingerprint,
-                    changed_definition=dict(shape.definition),
-                    changed_version=shape.version,
-                    changed_at=now,
-                )
-                .returning(definitions.c.name)
+        noted = await self._database.execute(
+            update(definitions)
+            .where(
+                _is(environment, slot),
+                or_(
+                    definitions.c.changed_fingerprint.is_(None),
+                    definitions.c.changed_fingerprint != shape.fingerprint,
+                ),
             )
-            return noted.first() is not None
+            .values(
+                changed_fingerprint=shape.fingerprint,
+                changed_definition=dict(shape.definition),
+                changed_version=shape.version,
+                changed_at=now,
+            )
+            .returning(definitions.c.name)
+        )
+        return noted is not None
 
     async def settle(self, environment: str, as_before: Mapping[Slot, Shape]) -> None:
         """What was changed is as it was again."""
@@ -185,8 +170,7 @@ class Definitions:
             }
             for (integration, name, source), shape in as_before.items()
         ]
-        async with self._database.transaction() as connection:
-            await connection.execute(one, values)
+        await self._database.execute(one, values)
 
     async def waiting(self, environment: str) -> list[Change]:
         """All changes that wait, by tool."""
@@ -195,8 +179,7 @@ class Definitions:
             .where(definitions.c.environment == environment, definitions.c.changed_fingerprint.is_not(None))
             .order_by(definitions.c.integration, definitions.c.name, definitions.c.source)
         )
-        async with self._database.reading() as connection:
-            return [_change(row) for row in await connection.execute(query)]
+        return [_change(row) for row in await self._database.rows(query)]
 
     async def accept(
         self, environment: str, integration: str, name: str, fingerprint: str, *, by: str, now: float
@@ -213,32 +196,38 @@ class Definitions:
             definitions.c.name == name,
             definitions.c.changed_fingerprint == fingerprint,
         )
-        async with self._database.transaction() as connection:
-            accepted = [_change(row) for row in await connection.execute(query.with_for_update())]
-            for change in accepted:
-                await connection.execute(
-                    update(definitions)
-                    .where(_is(environment, (integration, name, change.source)))
-                    .values(
-                        fingerprint=change.changed.fingerprint,
-                        definition=dict(change.changed.definition),
-                        version=change.changed.version,
-                        seen_at=now,
-                        accepted_by=by,
-                        **_NOTHING_WAITS,
-                    )
-                )
-            await _forget_others(connection, environment, (integration, name), {one.source for one in accepted})
-        return accepted
+
+        def work(connection: Connection) -> list[Change]:
+            accepted = [_change(row) for row in connection.execute(query.with_for_update())]
+            for one in accepted:
+                slot = (integration, name, one.source)
+                connection.execute(_holds(environment, slot, one.changed, by=by, now=now))
+            _forget_others(connection, environment, (integration, name), {one.source for one in accepted})
+            return accepted
+
+        return await self._database.transaction(work)
 
 
-async def _forget_others(
-    connection: AsyncConnection, environment: str, tool: tuple[str, str], accepted: Collection[str]
-) -> None:
+def _holds(environment: str, slot: Slot, shape: Shape, *, by: str | None, now: float) -> Update:
+    return (
+        update(definitions)
+        .where(_is(environment, slot))
+        .values(
+            fingerprint=shape.fingerprint,
+            definition=dict(shape.definition),
+            version=shape.version,
+            seen_at=now,
+            accepted_by=by,
+            **_NOTHING_WAITS,
+        )
+    )
+
+
+def _forget_others(connection: Connection, environment: str, tool: tuple[str, str], accepted: Collection[str]) -> None:
     """accepted: sources. What is older than an accepted change must not come back by way of another listing."""
     if _COMPLETE.isdisjoint(accepted):
         return
-    await connection.execute(
+    connection.execute(
         delete(definitions).where(
             definitions.c.environment == environment,
             definitions.c.integration == tool[0],

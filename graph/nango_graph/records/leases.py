@@ -43,12 +43,9 @@ class Leases:
         """
         worker = await self._me()
         values = {"kind": kind, "thread_id": thread_id, "worker": worker, "until": now + seconds}
-        async with self._database.transaction() as connection:
-            inserted = await connection.execute(
-                self._database.insert_if_absent(leases).values(name=name, fence=1, **values).returning(leases.c.fence)
-            )
-            if inserted.first() is not None:
-                return Lease(name, worker, 1, now + seconds, thread_id)
+        new = self._database.insert_if_absent(leases).values(name=name, fence=1, **values)
+        if await self._database.execute(new.returning(leases.c.fence)) is not None:
+            return Lease(name, worker, 1, now + seconds, thread_id)
         free = (leases.c.kind == _FREE) | (leases.c.until < now)
         taken = await self._take_over(leases.c.name == name if by_force else and_(leases.c.name == name, free), values)
         if taken is None:
@@ -59,16 +56,12 @@ class Leases:
 
     async def renew(self, lease: Lease, *, seconds: float, now: float) -> bool:
         """False if somebody else has it by now."""
-        async with self._database.transaction() as connection:
-            kept = await connection.execute(
-                update(leases).where(is_held(lease)).values(until=now + seconds).returning(leases.c.name)
-            )
-            return kept.first() is not None
+        later = update(leases).where(is_held(lease)).values(until=now + seconds)
+        return await self._database.execute(later.returning(leases.c.name)) is not None
 
     async def give_back(self, lease: Lease) -> None:
         """Does nothing if somebody else has it by now."""
-        async with self._database.transaction() as connection:
-            await connection.execute(update(leases).where(is_held(lease)).values(kind=_FREE))
+        await self._database.execute(update(leases).where(is_held(lease)).values(kind=_FREE))
 
     async def abandoned(self, now: float, *, limit: int) -> list[Lease]:
         """Of runs that ended without giving their lease back: it has run out, or its process is surely gone."""
@@ -84,8 +77,7 @@ class Leases:
             .order_by(leases.c.until)
             .limit(limit)
         )
-        async with self._database.reading() as connection:
-            held = [_lease(row) for row in await connection.execute(query)]
+        held = [_lease(row) for row in await self._database.rows(query)]
         return [
             lease
             for lease in held
@@ -94,18 +86,16 @@ class Leases:
 
     async def forget(self, before: float) -> None:
         """Deletes rows of leases that were given back and would have run out before then."""
-        async with self._database.transaction() as connection:
-            await connection.execute(delete(leases).where(leases.c.kind == _FREE, leases.c.until < before))
+        await self._database.execute(delete(leases).where(leases.c.kind == _FREE, leases.c.until < before))
 
     async def _take_over(self, condition: Any, values: dict[str, Any]) -> int | None:
         query = update(leases).where(condition).values(fence=leases.c.fence + 1, **values).returning(leases.c.fence)
-        async with self._database.transaction() as connection:
-            fence: int | None = (await connection.execute(query)).scalar()
-        return fence
+        taken = await self._database.execute(query)
+        return int(taken.fence) if taken is not None else None
 
     async def _holder(self, name: str) -> str | None:
-        async with self._database.reading() as connection:
-            return (await connection.execute(select(leases.c.worker).where(leases.c.name == name))).scalar()
+        found = await self._database.row(select(leases.c.worker).where(leases.c.name == name))
+        return found.worker if found is not None else None
 
     async def _me(self) -> str:
         if not self._worker:

@@ -4,7 +4,7 @@ A checkpointer keeps the state of a thread whose row `langgraph dev` lost when i
 thread with that id would then read it. So the first owner of an id keeps it for ever.
 """
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from nango_graph.records.database import Database
 from nango_graph.records.tables import threads
@@ -16,7 +16,10 @@ class Owners:
 
     async def claim(self, thread_id: str, owner: str) -> bool:
         """True if the thread is `owner`'s now: it was, or it was nobody's."""
-        async with self._database.transaction() as connection:
-            await connection.execute(self._database.insert_if_absent(threads).values(thread_id=thread_id, owner=owner))
-            found = await connection.execute(select(threads.c.owner).where(threads.c.thread_id == thread_id))
+
+        def work(connection: Connection) -> bool:
+            connection.execute(self._database.insert_if_absent(threads).values(thread_id=thread_id, owner=owner))
+            found = connection.execute(select(threads.c.owner).where(threads.c.thread_id == thread_id))
             return bool(found.scalar_one() == owner)
+
+        return await self._database.transaction(work)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, update
 
 from nango_graph.records.database import Database
 from nango_graph.records.tables import plans
@@ -42,47 +42,44 @@ class Plans:
         now: float,
     ) -> PlanRow:
         """Keeps the first plan of this id, and returns the one that is kept."""
-        async with self._database.transaction() as connection:
-            await connection.execute(
-                self._database.insert_if_absent(plans).values(
-                    id=plan_id,
-                    tenant=tenant,
-                    thread_id=thread_id,
-                    turn_id=turn_id,
-                    ordinal=ordinal,
-                    state="open",
-                    steps=steps,
-                    seen=sorted(set(seen)),
-                    plan_again=plan_again,
-                    created_at=now,
-                )
-            )
-        kept = await self.get(plan_id, thread_id)
+        new = self._database.insert_if_absent(plans).values(
+            id=plan_id,
+            tenant=tenant,
+            thread_id=thread_id,
+            turn_id=turn_id,
+            ordinal=ordinal,
+            state="open",
+            steps=steps,
+            seen=sorted(set(seen)),
+            plan_again=plan_again,
+            created_at=now,
+        )
+
+        def work(connection: Connection) -> Row[Any] | None:
+            connection.execute(new)
+            return connection.execute(_this(plan_id, thread_id)).one_or_none()
+
+        kept = await self._database.transaction(work)
         if kept is None:
             raise LookupError(f"plan {plan_id} belongs to another thread")
-        return kept
+        return _plan(kept)
 
     async def get(self, plan_id: str, thread_id: str) -> PlanRow | None:
-        async with self._database.reading() as connection:
-            row = (
-                await connection.execute(select(plans).where(plans.c.id == plan_id, plans.c.thread_id == thread_id))
-            ).one_or_none()
+        row = await self._database.row(_this(plan_id, thread_id))
         return _plan(row) if row is not None else None
 
     async def of_thread(self, thread_id: str, *, state: Literal["open", "closed"] | None = None) -> list[PlanRow]:
         query = select(plans).where(plans.c.thread_id == thread_id).order_by(plans.c.created_at, plans.c.ordinal)
         if state is not None:
             query = query.where(plans.c.state == state)
-        async with self._database.reading() as connection:
-            return [_plan(row) for row in await connection.execute(query)]
+        return [_plan(row) for row in await self._database.rows(query)]
 
     async def of_turn(self, turn_id: str, thread_id: str) -> list[PlanRow]:
         """All that were made in the turn, in their order: the first one, and what was planned again."""
         query = (
             select(plans).where(plans.c.turn_id == turn_id, plans.c.thread_id == thread_id).order_by(plans.c.ordinal)
         )
-        async with self._database.reading() as connection:
-            return [_plan(row) for row in await connection.execute(query)]
+        return [_plan(row) for row in await self._database.rows(query)]
 
     async def close_others(self, thread_id: str, turn_id: str) -> None:
         """Plans of older turns end here: approvals that were not used are void."""
@@ -92,8 +89,11 @@ class Plans:
         await self._close(plans.c.turn_id == turn_id)
 
     async def _close(self, *conditions: ColumnElement[bool]) -> None:
-        async with self._database.transaction() as connection:
-            await connection.execute(update(plans).where(*conditions).values(state="closed"))
+        await self._database.execute(update(plans).where(*conditions).values(state="closed"))
+
+
+def _this(plan_id: str, thread_id: str) -> Select[Any]:
+    return select(plans).where(plans.c.id == plan_id, plans.c.thread_id == thread_id)
 
 
 def _plan(row: Any) -> PlanRow:

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
 from nango_graph.records.calls import CallState, was_sent
 from nango_graph.records.decisions import CallKey
@@ -51,7 +50,7 @@ def failed_in_turn(turn_id: str, tool: str, connection_id: str, tenant: str, thr
     )
 
 
-async def writes_sent(connection: AsyncConnection, condition: ColumnElement[bool]) -> list[Sent]:
+def writes_sent(connection: Connection, condition: ColumnElement[bool]) -> list[Sent]:
     """In the order in which they were claimed."""
     followed = exists().where(
         decisions.c.plan_id == calls.c.plan_id,
@@ -85,5 +84,5 @@ async def writes_sent(connection: AsyncConnection, condition: ColumnElement[bool
             at=row.started_at,
             settled=bool(row.settled),
         )
-        for row in await connection.execute(query)
+        for row in connection.execute(query)
     ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
 from nango_graph.errors import UsageError
 from nango_graph.identity import Requester
@@ -59,33 +59,26 @@ class Turns:
         """Fixes the requester of a turn, which is the thread's latest from now on, whatever the clocks of other processes say.
         Raises `UsageError` if the thread, or the turn that the message began before, belongs to somebody else.
         """
-        async with self._database.transaction() as connection:
-            owner = (
-                await connection.execute(
-                    select(turns.c.requester, turns.c.organization)
-                    .where(turns.c.thread_id == row.thread_id)
-                    .order_by(turns.c.started_at)
-                    .limit(1)
-                )
+        of_thread = select(turns).where(turns.c.thread_id == row.thread_id).limit(1)
+
+        def work(connection: Connection) -> None:
+            owner = connection.execute(
+                of_thread.with_only_columns(turns.c.requester, turns.c.organization).order_by(turns.c.started_at)
             ).first()
             if owner is not None and Requester(owner.requester, owner.organization).tenant != row.requester.tenant:
                 raise UsageError(SOMEBODY_ELSES)
-            last = (
-                await connection.execute(
-                    select(turns.c.id, turns.c.started_at)
-                    .where(turns.c.thread_id == row.thread_id)
-                    .order_by(*_LATEST_FIRST)
-                )
+            last = connection.execute(
+                of_thread.with_only_columns(turns.c.id, turns.c.started_at).order_by(*_LATEST_FIRST)
             ).first()
             started = now if last is None else max(now, math.nextafter(last.started_at, math.inf))
-            begun = (await connection.execute(select(turns).where(turns.c.id == row.id))).one_or_none()
+            begun = connection.execute(select(turns).where(turns.c.id == row.id)).one_or_none()
             if begun is not None:
                 if Requester(begun.requester, begun.organization) != row.requester:
                     raise UsageError(_ANOTHERS_MESSAGE)
                 if last is not None and last.id != row.id:
-                    await connection.execute(update(turns).where(turns.c.id == row.id).values(started_at=started))
+                    connection.execute(update(turns).where(turns.c.id == row.id).values(started_at=started))
                 return
-            await connection.execute(
+            connection.execute(
                 self._database.insert_if_absent(turns).values(
                     id=row.id,
                     tenant=row.requester.tenant,
@@ -99,6 +92,8 @@ class Turns:
                     started_at=started,
                 )
             )
+
+        await self._database.transaction(work)
 
     async def get(self, turn_id: str, thread_id: str) -> TurnRow:
         """Raises `UsageError` if the records don't know the turn: the state alone proves nothing."""
@@ -124,25 +119,18 @@ class Turns:
                 kept[name] = [*(kept.get(name) or ()), *dict.fromkeys(added)]
         if kept == dict(row.settings):
             return row
-        async with self._database.transaction() as connection:
-            await connection.execute(update(turns).where(turns.c.id == row.id).values(settings=kept))
+        await self._database.execute(update(turns).where(turns.c.id == row.id).values(settings=kept))
         return replace(row, settings=kept)
 
     async def find(self, turn_id: str, thread_id: str) -> TurnRow | None:
-        async with self._database.reading() as connection:
-            row = (
-                await connection.execute(select(turns).where(turns.c.id == turn_id, turns.c.thread_id == thread_id))
-            ).one_or_none()
+        row = await self._database.row(select(turns).where(turns.c.id == turn_id, turns.c.thread_id == thread_id))
         return _turn(row) if row is not None else None
 
     async def last_of(self, thread_id: str) -> TurnRow | None:
         """The thread's latest turn; None where the records know no such thread."""
-        async with self._database.reading() as connection:
-            row = (
-                await connection.execute(
-                    select(turns).where(turns.c.thread_id == thread_id).order_by(*_LATEST_FIRST).limit(1)
-                )
-            ).first()
+        row = await self._database.row(
+            select(turns).where(turns.c.thread_id == thread_id).order_by(*_LATEST_FIRST).limit(1)
+        )
         return _turn(row) if row is not None else None
 
     async def unfinished(self, *, limit: int) -> list[TurnRow]:
@@ -158,15 +146,12 @@ class Turns:
             .order_by(turns.c.started_at.desc())
             .limit(limit)
         )
-        async with self._database.reading() as connection:
-            return [_turn(row) for row in await connection.execute(query)]
+        return [_turn(row) for row in await self._database.rows(query)]
 
     async def tenant_of(self, thread_id: str) -> str | None:
         """Whose the thread is; None for a new one."""
-        async with self._database.reading() as connection:
-            return (
-                await connection.execute(select(turns.c.tenant).where(turns.c.thread_id == thread_id).limit(1))
-            ).scalar()
+        row = await self._database.row(select(turns.c.tenant).where(turns.c.thread_id == thread_id).limit(1))
+        return row.tenant if row is not None else None
 
     async def spend(self, turn_id: str, *, model_calls: int = 0, tokens: int = 0, seconds: float = 0.0) -> Spent:
         """Adds to what the turn has used up, and returns the whole. Raises `UsageError` if the records don't know the turn."""
@@ -177,20 +162,17 @@ class Turns:
             .values({column: func.coalesce(column, 0) + more for column, more in added.items()})
             .returning(*added)
         )
-        async with self._database.transaction() as connection:
-            row = (await connection.execute(statement)).one_or_none()
+        row = await self._database.execute(statement)
         if row is None:
             raise UsageError(_UNKNOWN)
         return Spent(row.model_calls, row.tokens, row.seconds)
 
     async def finish(self, turn_id: str, now: float) -> None:
-        async with self._database.transaction() as connection:
-            await connection.execute(update(turns).where(turns.c.id == turn_id).values(finished_at=now))
+        await self._database.execute(update(turns).where(turns.c.id == turn_id).values(finished_at=now))
 
     async def is_finished(self, turn_id: str) -> bool:
-        async with self._database.reading() as connection:
-            found = await connection.execute(select(turns.c.finished_at).where(turns.c.id == turn_id))
-            return found.scalar() is not None
+        found = await self._database.row(select(turns.c.finished_at).where(turns.c.id == turn_id))
+        return found is not None and found.finished_at is not None
 
 
 def _turn(row: Any) -> TurnRow:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
 
 from nango_graph.identity import Requester
 from nango_graph.records.database import Database
@@ -66,12 +66,13 @@ class Waits:
             waits.c.requester == requester.user_id,
             waits.c.integration == integration,
         )
-        async with self._database.transaction() as connection:
+
+        def work(connection: Connection) -> Row[Any]:
             # What satisfied it has broken again before the thread got there: it is the same wait still.
-            await connection.execute(
+            connection.execute(
                 update(waits).where(*same, waits.c.state == "satisfied").values(state="open", changed_at=now)
             )
-            made = await connection.execute(
+            made = connection.execute(
                 self._database.insert_if_absent(waits)
                 .values(
                     id=uuid.uuid4().hex,
@@ -96,21 +97,20 @@ class Waits:
             )
             if made.first() is None:
                 # The turn that asks now is the one to wake, and what it waits for may have changed.
-                await connection.execute(
+                connection.execute(
                     update(waits)
                     .where(*same, waits.c.state == "open")
                     .values(turn_id=turn.id, reason=reason, connection_id=connection_id)
                 )
             # The open one; or the one that was open a moment ago, if somebody ended it in between.
-            row = (
-                await connection.execute(
-                    select(waits)
-                    .where(*same)
-                    .order_by((waits.c.state == "open").desc(), waits.c.changed_at.desc())
-                    .limit(1)
-                )
+            return connection.execute(
+                select(waits)
+                .where(*same)
+                .order_by((waits.c.state == "open").desc(), waits.c.changed_at.desc())
+                .limit(1)
             ).one()
-        return _wait(row)
+
+        return _wait(await self._database.transaction(work))
 
     async def get(self, wait_id: str) -> Wait | None:
         found = await self.get_all([wait_id])
@@ -214,16 +214,14 @@ class Waits:
         await self._set(and_(waits.c.id == wait_id, waits.c.state == "open"), values)
 
     async def _set(self, condition: ColumnElement[bool], values: dict[str, Any]) -> bool:
-        async with self._database.transaction() as connection:
-            changed = await connection.execute(update(waits).where(condition).values(**values).returning(waits.c.id))
-            return changed.first() is not None
+        change = update(waits).where(condition).values(**values)
+        return await self._database.execute(change.returning(waits.c.id)) is not None
 
     async def _many(
         self, *conditions: ColumnElement[bool], order: Sequence[Any] = (waits.c.created_at,), limit: int | None = None
     ) -> list[Wait]:
         query = select(waits).where(*conditions).order_by(*order).limit(limit)
-        async with self._database.reading() as connection:
-            return [_wait(row) for row in await connection.execute(query)]
+        return [_wait(row) for row in await self._database.rows(query)]
 
 
 def _wait(row: Any) -> Wait:

@@ -17,6 +17,7 @@ from nango_tools.catalog import Admitted
 from nango_tools.catalog.making import fingerprint
 from nango_tools.policy import Definitions
 from nango_tools.schemas import NOT_DECLARED
+from record_engines import engines_of
 
 SCHEMA = {
     "type": "object",
@@ -379,8 +380,7 @@ async def test_workers_that_see_it_first_at_once_agree(records_url: str | Path) 
 async def test_a_large_catalogue_takes_few_statements_and_one_without_change_writes_nothing(records: Records) -> None:
     tools = [tool(integration=f"app-{number % 60}", name=f"tool-{number}") for number in range(3_000)]
     statements: list[str] = []
-    database: Any = records.definitions._database
-    for engine in {database._engine.sync_engine, database._readers.sync_engine}:
+    for engine in engines_of(records):
         event.listen(engine, "before_cursor_execute", lambda _c, _u, sql, *_: statements.append(sql.split()[0]))
     assert len((await guard(records).admit(tools)).tools) == 3_000
     assert statements.count("INSERT") == 1
