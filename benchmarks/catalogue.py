@@ -8,54 +8,32 @@ definitions are those of ../shared/action-catalog where that is there, else made
 import argparse
 import asyncio
 import gc
-import gzip
-import itertools
 import json
 import multiprocessing
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
+from filled_sandbox import SHARED, Connections, Server, catalogue_lines, sandbox
 from langchain_mcp_adapters.client import MultiServerMCPClient
 from langchain_mcp_adapters.sessions import StreamableHttpConnection
 from pydantic import SecretStr
+from tables import table
 
 from nango_tools import Catalog, NangoClient, NangoSettings, Tool, classify
 from nango_tools.catalog import Schemas, read_definitions
 from nango_tools.search import ToolSearch
 
-SHARED = Path(__file__).parents[2] / "shared" / "action-catalog"
 CONNECTIONS = 10
 FAR = 0.1
 """Seconds that a request takes to a Nango that is not on this machine."""
-
-Connections = list[tuple[str, str]]
-Line = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running sandbox, with a connection to each of its integrations."""
-
-    url: str
-    key: str
-    connections: Connections
-
-    @property
-    def settings(self) -> NangoSettings:
-        return NangoSettings(api_key=SecretStr(self.key), base_url=self.url)
 
 
 class Counting(httpx.AsyncHTTPTransport):
@@ -95,16 +73,6 @@ def plain_client(server: Server, wire: Callable[[], httpx.AsyncBaseTransport]) -
             for integration, connection in server.connections
         }
     )
-
-
-def table(*rows: Sequence[object]) -> None:
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
-    for number, row in enumerate(cells):
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
-        if number == 0:
-            print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    print(flush=True)
 
 
 def times(base: float, this: float) -> str:
@@ -293,59 +261,6 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.3g} ms"
-
-
-@contextmanager
-def sandbox(folder: Path, lines: Sequence[Line]) -> Iterator[Server]:
-    folder.mkdir()
-    catalogue = folder / "catalogue.jsonl"
-    catalogue.write_text("\n".join(json.dumps({**line, "auth_mode": "NONE"}) for line in lines))
-    command = [str(Path(sys.executable).parent / "nango-sandbox"), "--port", "0", "--rate-limit", "0"]
-    command += ["--database", str(folder / "sandbox.db"), "--catalog", str(catalogue)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
-        try:
-            told: dict[str, str] = {}
-            for line in process.stdout or ():
-                name, _, value = line.strip().partition("=")
-                told[name] = value
-                if line.startswith("Stop it"):
-                    break
-            if "NANGO_API_KEY" not in told:
-                raise SystemExit("The sandbox did not start.")
-            server = Server(told["NANGO_BASE_URL"], told["NANGO_API_KEY"], [])
-            keys = list(dict.fromkeys(line["integration"] for line in lines))
-            yield Server(server.url, server.key, asyncio.run(_connected(server, keys)))
-        finally:
-            process.terminate()
-
-
-async def _connected(server: Server, keys: Sequence[str]) -> Connections:
-    async with NangoClient(server.settings) as nango:
-        made = [await nango.connections.import_connection(key, {"type": "NONE"}, tags={}) for key in keys]
-    return [(key, connection.connection_id) for key, connection in zip(keys, made, strict=True)]
-
-
-def catalogue_lines() -> list[Line]:
-    file = SHARED / "catalog.jsonl.gz"
-    if file.exists():
-        with gzip.open(file, "rt", encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines]
-    return list(_made_up())
-
-
-def _made_up() -> Iterator[Line]:
-    things = ("account", "contact", "deal", "event", "file", "invoice", "message", "note")
-    fields = {
-        f"field_{number}": {"type": "string", "description": f"Field {number} of it. Example: {number}"}
-        for number in range(8)
-    }
-    for number, verb, thing in itertools.product(range(100), ("list", "get", "create", "delete"), things):
-        yield {
-            "integration": f"app-{number}",
-            "name": f"{verb}-{thing}",
-            "description": f"{verb.title()} a {thing} in app {number}",
-            "input_schema": {"type": "object", "properties": fields, "required": ["field_0"]},
-        }
 
 
 def main() -> None:

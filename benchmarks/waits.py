@@ -30,7 +30,8 @@ from killed_waits import Killed, killed_on_the_way_back, killed_on_the_way_to_th
 from langgraph_host import langgraph_host, one_after_the_other
 from nango_sandbox import Sandbox
 from postgres_databases import make_database, url_of
-from wait_scenarios import FATES, TOO_LONG, WAITED, Passage, post_between, wait_and_authorize
+from wait_scenarios import FATES, TOO_LONG, WAITED, Passage, wait_and_authorize
+from webhook_post import post_between
 
 
 @dataclass(frozen=True)

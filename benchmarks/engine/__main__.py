@@ -25,10 +25,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
 import httpx
 from cases import CASES, Case
 from contenders import Contender, Lab, contenders
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from tables import table
 
 MODEL_CALLS = 2
 """That every request needs: to decide, and to answer."""
@@ -107,16 +110,6 @@ async def a_checkpoint(contender: Contender, folder: Path, runs: int) -> float:
 
 def critical_path(case: Case, latency: float) -> float:
     return MODEL_CALLS * latency + case.longest_chain
-
-
-def table(*rows: Sequence[object]) -> None:
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
-    for number, row in enumerate(cells):
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
-        if number == 0:
-            print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    print(flush=True)
 
 
 def line(case: Case, name: str, runs: Sequence[Run], latency: float) -> tuple[object, ...]:

@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from agents import Agent, MovableClock, Proxy, Start
+from both_clocks import BothClocks
 from nango_graph import build_graph
 from nango_graph.execution.awaiting import AFTER_THE_WEBHOOK, PATIENCE
 from nango_graph.execution.sending import Sender
 from nango_graph.records import Call
 from nango_sandbox import Sandbox
-from nango_sandbox.clock import Clock
 from nango_sandbox.faults import AppAnswers, Dropped, Slow, Status
 from nango_sandbox.functions.action import Action
 from nango_tools import NangoClient
@@ -34,23 +34,6 @@ PING = {"id": "s1", "tool": "github/ping-nobody", "arguments": {}}
 AFTER_PING = {"id": "s2", "tool": "github/ping-nobody", "arguments": {"was": "${s1}"}}
 APPROVE: dict[str, Any] = {"type": "approve"}
 EVERYTHING = ("github/*",)
-
-
-class BothClocks(MovableClock):
-    """Whoever sleeps moves the agent's time and the sandbox's. Those who sleep at the same time do not sleep one after another."""
-
-    def __init__(self, sandbox: Clock) -> None:
-        super().__init__()
-        self._sandbox = sandbox
-
-    async def sleep(self, seconds: float) -> None:
-        until = self.time + seconds
-        # Whatever answers are on their way come in before time passes.
-        await asyncio.sleep(0.02)
-        if until > self.time:
-            self._sandbox.advance(until - self.time)
-            self.time = until
-
 
 Opened = Callable[..., contextlib.AbstractAsyncContextManager[Agent]]
 

@@ -7,19 +7,10 @@ from typing import Any
 import pytest
 from langgraph.types import Command
 
-from nango_graph import Context
+from cut_off_runs import ADA, T, cut_off, said
+from issue_steps import LIST, OCTO, write
 
-OCTO = {"owner": "octo", "repo": "widgets"}
 APPROVE: dict[str, Any] = {"type": "approve"}
-T: Any = {"configurable": {"thread_id": "t"}}
-ADA = Context(user_id="ada")
-
-
-def write(number: int, **more: Any) -> dict[str, Any]:
-    return {"id": f"s{number}", "tool": "github/create-issue", "arguments": {**OCTO, "title": f"Crash {number}"}} | more
-
-
-LIST = {"id": "s1", "tool": "github/list-issues", "arguments": OCTO}
 PING = {
     "id": "s2",
     "tool": "github/add-issue-comment",
@@ -35,14 +26,14 @@ class Holding:
     def __init__(self, wanted: int, *, of: bytes = b"") -> None:
         self.wanted = wanted
         self.of = of
-        self.happened, self.over = asyncio.Event(), asyncio.Event()
+        self.there, self.over = asyncio.Event(), asyncio.Event()
 
     async def __call__(self, request: Any, forward: Any) -> Any:
         answer = await forward()
         if request.url.path == "/action/trigger" and self.of in await request.body():
             self.wanted -= 1
             if self.wanted <= 0:
-                self.happened.set()
+                self.there.set()
             await self.over.wait()
         return answer
 
@@ -55,24 +46,6 @@ async def agent(start: Any, sandbox: Any, proxy: Any) -> Any:
         yield opened
 
 
-async def cancelled(agent: Any, proxy: Any, sent: Any, holding: Holding) -> None:
-    proxy.handle = holding
-    run = asyncio.create_task(agent.graph.ainvoke(sent, T, context=ADA))
-    waiting = asyncio.create_task(holding.happened.wait())
-    await asyncio.wait([run, waiting], return_when=asyncio.FIRST_COMPLETED, timeout=30)
-    assert waiting.done(), f"it ended before: {run}"
-    run.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await run
-    assert run.cancelled()
-    holding.over.set()
-    proxy.handle = lambda _, forward: forward()
-
-
-def said(shown: dict[str, Any], answer: str) -> dict[str, Any]:
-    return {"type": "edit", "edited_action": {"name": shown["name"], "args": {**shown["args"], "answer": answer}}}
-
-
 APPROVED = Command(resume={"decisions": [APPROVE]})
 TWICE_APPROVED = Command(resume={"decisions": [APPROVE, APPROVE]})
 
@@ -81,7 +54,7 @@ TWICE_APPROVED = Command(resume={"decisions": [APPROVE, APPROVE]})
 async def test_a_write_in_flight_is_asked_about_before_anything_else(agent: Any, proxy: Any, next_one: str) -> None:
     agent.model.script = [{"kind": "plan", "steps": [write(1), write(2)]}]
     await agent.say("create both")
-    await cancelled(agent, proxy, TWICE_APPROVED, Holding(1))
+    await cut_off(agent, proxy, TWICE_APPROVED, Holding(1))
     assert [sent["title"] for _, sent in await agent.written()] == ["Crash 1"], "nothing left after that"
     seen = await agent.wake() if next_one == "a wake-up" else await agent.say("and now?")
     assert [request["args"]["arguments"] for request in seen.asks] == [write(1)["arguments"]]
@@ -98,7 +71,7 @@ async def test_of_writes_side_by_side_each_one_in_flight_is_asked_about(agent: A
     agent.model.script = [{"kind": "plan", "steps": [LIST, PING]}]
     seen = await agent.say("ping all")
     assert len(seen.asks[0]["args"]["items"]) == 5
-    await cancelled(agent, proxy, APPROVED, Holding(5, of=b"add-issue-comment"))
+    await cut_off(agent, proxy, APPROVED, Holding(5, of=b"add-issue-comment"))
     assert len(await agent.written()) == 5
     seen = await agent.wake()
     assert [request["name"] for request in seen.asks] == ["resolve_unknown_outcome"] * 5
@@ -108,60 +81,47 @@ async def test_of_writes_side_by_side_each_one_in_flight_is_asked_about(agent: A
 
 async def test_a_read_in_flight_is_simply_made_again(agent: Any, proxy: Any) -> None:
     agent.model.script = [{"kind": "plan", "steps": [LIST]}]
-    await cancelled(agent, proxy, {"messages": [("user", "list")]}, Holding(1))
+    await cut_off(agent, proxy, {"messages": [("user", "list")]}, Holding(1))
     assert (await agent.wake()).answer == "Done."
     assert [entry.action for entry in await agent.ledger()] == ["list-issues"] * 2
 
 
-async def test_a_run_that_is_cancelled_while_it_claims_sends_nothing_and_claims_again(
-    agent: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    agent.model.script = [{"kind": "plan", "steps": [write(1)]}]
-    await agent.say("create it")
-    claims, claim = agent.services.records.claims, agent.services.records.claims.claim
-    claimed, over = asyncio.Event(), asyncio.Event()
+async def cancelled_within(agent: Any, method: str, *, once_done: bool) -> None:
+    """Approves, and cancels the run while it is in this method of the ledger: once that is done, or before it has begun."""
+    claims = agent.services.records.claims
+    really = getattr(claims, method)
+    reached, over = asyncio.Event(), asyncio.Event()
 
     async def slow(*args: Any, **more: Any) -> Any:
-        found = await claim(*args, **more)
-        claimed.set()
+        done = await really(*args, **more) if once_done else None
+        reached.set()
         await over.wait()
-        return found
+        return done if once_done else await really(*args, **more)
 
-    monkeypatch.setattr(claims, "claim", slow)
-    run = asyncio.create_task(agent.graph.ainvoke(APPROVED, T, context=ADA))
-    await claimed.wait()
-    run.cancel()
-    asyncio.get_running_loop().call_later(0.05, over.set)
-    with contextlib.suppress(asyncio.CancelledError):
-        await run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, method, slow)
+        run = asyncio.create_task(agent.graph.ainvoke(APPROVED, T, context=ADA))
+        await reached.wait()
+        run.cancel()
+        asyncio.get_running_loop().call_later(0.05, over.set)
+        with contextlib.suppress(asyncio.CancelledError):
+            await run
+
+
+async def test_a_run_that_is_cancelled_while_it_claims_sends_nothing_and_claims_again(agent: Any) -> None:
+    agent.model.script = [{"kind": "plan", "steps": [write(1)]}]
+    await agent.say("create it")
+    await cancelled_within(agent, "claim", once_done=True)
     assert await agent.written() == []
-    monkeypatch.undo()
     started = agent.clock.now()
     assert (await agent.wake()).answer == "Done.", "nothing is asked: it never left, and was approved"
     assert agent.clock.now() == started, "nor is a lease waited for"
     assert len(await agent.written()) == 1
 
 
-async def test_an_answer_that_has_come_is_kept_even_if_the_run_is_cancelled_then(
-    agent: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_answer_that_has_come_is_kept_even_if_the_run_is_cancelled_then(agent: Any) -> None:
     agent.model.script = [{"kind": "plan", "steps": [write(1)]}]
     await agent.say("create it")
-    claims, finish = agent.services.records.claims, agent.services.records.claims.finish
-    came, over = asyncio.Event(), asyncio.Event()
-
-    async def slow(*args: Any, **more: Any) -> None:
-        came.set()
-        await over.wait()
-        await finish(*args, **more)
-
-    monkeypatch.setattr(claims, "finish", slow)
-    run = asyncio.create_task(agent.graph.ainvoke(APPROVED, T, context=ADA))
-    await came.wait()
-    run.cancel()
-    asyncio.get_running_loop().call_later(0.05, over.set)
-    with contextlib.suppress(asyncio.CancelledError):
-        await run
-    monkeypatch.undo()
+    await cancelled_within(agent, "finish", once_done=False)
     assert (await agent.wake()).answer == "Done.", "it is known that it happened"
     assert len(await agent.written()) == 1

@@ -1,7 +1,6 @@
 """What is left over of a plan when the next message comes first, and what a run that broke off says of it."""
 
 import asyncio
-import contextlib
 import json
 import re
 from typing import Any
@@ -10,23 +9,15 @@ import pytest
 from langgraph.types import Command
 from starlette.responses import JSONResponse
 
-from nango_graph import Context
+from cut_off_runs import cut_off, said
+from issue_steps import EACH, LIST, OCTO, write
 
-OCTO = {"owner": "octo", "repo": "widgets"}
 APPROVE: dict[str, Any] = {"type": "approve"}
-T: Any = {"configurable": {"thread_id": "t"}}
-ADA = Context(user_id="ada")
-LIST = {"id": "s1", "tool": "github/list-issues", "arguments": OCTO}
-EACH = {**OCTO, "issue_number": "${item.number}"}
 NOTHING_LEFT: dict[str, Any] = {"kind": "answer", "text": "All right."}
 
 
-def write(number: int, **more: Any) -> dict[str, Any]:
-    return {"id": f"s{number}", "tool": "github/create-issue", "arguments": {**OCTO, "title": f"Crash {number}"}} | more
-
-
 def ping(**more: Any) -> dict[str, Any]:
-    arguments = {**EACH, "body": "ping"}
+    arguments = {**EACH["arguments"], "body": "ping"}
     return {"id": "s2", "tool": "github/add-issue-comment", "arguments": arguments, "for_each": "${s1.issues}"} | more
 
 
@@ -61,25 +52,8 @@ async def agent(start: Any, sandbox: Any, proxy: Any) -> Any:
         yield opened
 
 
-async def cut_off(agent: Any, proxy: Any, sent: Any, at: int, *, lost: bool = False) -> None:
-    proxy.handle = cutting = Cutting(at, lost=lost)
-    run = asyncio.create_task(agent.graph.ainvoke(sent, T, context=ADA))
-    there = asyncio.create_task(cutting.there.wait())
-    await asyncio.wait([run, there], return_when=asyncio.FIRST_COMPLETED, timeout=30)
-    assert there.done(), f"it ended before: {run}"
-    run.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await run
-    cutting.over.set()
-    proxy.handle = lambda _, forward: forward()
-
-
 def approved(count: int) -> Any:
     return Command(resume={"decisions": [APPROVE] * count})
-
-
-def said(shown: dict[str, Any], answer: str) -> dict[str, Any]:
-    return {"type": "edit", "edited_action": {"name": shown["name"], "args": {**shown["args"], "answer": answer}}}
 
 
 def shown_as_left(agent: Any) -> list[dict[str, Any]]:
@@ -98,7 +72,7 @@ async def test_what_was_just_settled_is_left_over_only_if_it_is_to_be_sent_again
 ) -> None:
     agent.model.script = [plan(write(1), write(2)), NOTHING_LEFT]
     await agent.say("create both")
-    await cut_off(agent, proxy, approved(2), 1, lost=answer != "happened")
+    await cut_off(agent, proxy, approved(2), Cutting(1, lost=answer != "happened"))
     seen = await agent.say("go on with what was left")
     assert "asked once more before it is sent" in seen.asks[0]["description"]
     await agent.decide(said(seen.asks[0], answer))
@@ -114,7 +88,7 @@ async def test_what_was_just_settled_is_left_over_only_if_it_is_to_be_sent_again
 async def test_an_outcome_that_is_left_open_is_not_planned_again(agent: Any, proxy: Any) -> None:
     agent.model.script = [plan(write(1), write(2)), NOTHING_LEFT]
     await agent.say("create both")
-    await cut_off(agent, proxy, approved(2), 1)
+    await cut_off(agent, proxy, approved(2), Cutting(1))
     await agent.say("go on")
     await agent.decide({"type": "reject"})
     assert shown_as_left(agent) == [write(2)]
@@ -124,7 +98,7 @@ async def test_what_is_to_be_sent_again_is_approved_in_its_new_plan_and_sent_onc
     again = write(1, id="s2")
     agent.model.script = [plan(write(1)), plan(again), NOTHING_LEFT]
     await agent.say("create it")
-    await cut_off(agent, proxy, approved(1), 1, lost=True)
+    await cut_off(agent, proxy, approved(1), Cutting(1, lost=True))
     seen = await agent.say("go on")
     seen = await agent.decide(said(seen.asks[0], "not_happened_retry"))
     assert await agent.written() == []
@@ -139,7 +113,7 @@ async def test_what_is_to_be_sent_again_is_approved_in_its_new_plan_and_sent_onc
 async def test_of_a_fan_out_of_writes_only_the_items_that_did_not_happen_are_left(agent: Any, proxy: Any) -> None:
     agent.model.script = [plan(LIST, ping())]
     await agent.say("ping all")
-    await cut_off(agent, proxy, approved(1), 4, lost=True)
+    await cut_off(agent, proxy, approved(1), Cutting(4, lost=True))
     done = [sent["issue_number"] for _, sent in await agent.written()]
     assert len(done) == 3
     seen = await agent.say("go on")
@@ -163,7 +137,7 @@ async def test_items_that_the_user_left_out_or_that_happened_are_not_left_over(a
     seen = await agent.say("ping all")
     items = seen.asks[0]["args"]["items"]
     some = {"type": "edit", "edited_action": {"name": seen.asks[0]["name"], "args": {"items": items[:2] + items[3:]}}}
-    await cut_off(agent, proxy, Command(resume={"decisions": [some]}), 2)
+    await cut_off(agent, proxy, Command(resume={"decisions": [some]}), Cutting(2))
     seen = await agent.say("go on")
     agent.model.script = [NOTHING_LEFT]
     await agent.decide(said(seen.asks[0], "happened"))
@@ -176,7 +150,7 @@ async def test_items_here_and_there_are_named_one_by_one(agent: Any, proxy: Any)
     items = seen.asks[0]["args"]["items"]
     kept = [items[0], items[1], items[2], items[4]]
     some = {"type": "edit", "edited_action": {"name": seen.asks[0]["name"], "args": {"items": kept}}}
-    await cut_off(agent, proxy, Command(resume={"decisions": [some]}), 1)
+    await cut_off(agent, proxy, Command(resume={"decisions": [some]}), Cutting(1))
     seen = await agent.say("go on")
     agent.model.script = [NOTHING_LEFT]
     await agent.decide(said(seen.asks[0], "happened"))
@@ -188,11 +162,10 @@ async def test_items_here_and_there_are_named_one_by_one(agent: Any, proxy: Any)
 
 
 async def test_a_fan_out_of_reads_of_which_some_were_made_is_left_as_a_whole(agent: Any, proxy: Any) -> None:
-    reads = {"id": "s2", "tool": "github/get-issue", "arguments": EACH, "for_each": "${s1.issues}"}
-    agent.model.script = [plan(LIST, reads), NOTHING_LEFT]
-    await cut_off(agent, proxy, {"messages": [("user", "read all")]}, 4)
+    agent.model.script = [plan(LIST, EACH), NOTHING_LEFT]
+    await cut_off(agent, proxy, {"messages": [("user", "read all")]}, Cutting(4))
     await agent.say("go on")
-    assert shown_as_left(agent) == [reads]
+    assert shown_as_left(agent) == [EACH]
 
 
 async def test_what_needs_a_step_that_the_user_refused_is_not_left_over(agent: Any, proxy: Any) -> None:
@@ -200,7 +173,7 @@ async def test_what_needs_a_step_that_the_user_refused_is_not_left_over(agent: A
     agent.model.script = [plan(write(1), write(2), told, write(4)), NOTHING_LEFT]
     await agent.say("create them")
     refused = Command(resume={"decisions": [APPROVE, {"type": "reject"}, APPROVE]})
-    await cut_off(agent, proxy, refused, 1)
+    await cut_off(agent, proxy, refused, Cutting(1))
     seen = await agent.say("go on")
     await agent.decide(said(seen.asks[0], "happened"))
     assert shown_as_left(agent) == [write(4)]
@@ -211,7 +184,7 @@ async def test_a_run_that_breaks_off_says_what_nobody_knows_and_asks_with_the_ne
 ) -> None:
     agent.model.script = [plan(write(1), write(2))]
     await agent.say("create both")
-    await cut_off(agent, proxy, approved(2), 1)
+    await cut_off(agent, proxy, approved(2), Cutting(1))
 
     async def failing(request: Any, forward: Any) -> Any:
         return JSONResponse({"error": "out of order"}, 500) if request.url.path == "/connections" else await forward()

@@ -12,16 +12,9 @@ from typing import Any
 import pytest
 
 from agents import Agent
+from issue_steps import EACH, LIST, OCTO
 
-OCTO = {"owner": "octo", "repo": "widgets"}
 APPROVE: dict[str, Any] = {"type": "approve"}
-LIST = {"id": "s1", "tool": "github/list-issues", "arguments": OCTO}
-EACH = {
-    "id": "s2",
-    "tool": "github/get-issue",
-    "arguments": {**OCTO, "issue_number": "${item.number}"},
-    "for_each": "${s1.issues}",
-}
 PING = {
     "id": "s3",
     "tool": "github/add-issue-comment",

@@ -10,18 +10,11 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse
 
+from issue_steps import EACH, LIST, OCTO
 from nango_graph.execution.results import result_of_step
 from nango_graph.nodes import execute
 
-OCTO = {"owner": "octo", "repo": "widgets"}
 APPROVE: dict[str, Any] = {"type": "approve"}
-LIST = {"id": "s1", "tool": "github/list-issues", "arguments": OCTO}
-EACH = {
-    "id": "s2",
-    "tool": "github/get-issue",
-    "arguments": {**OCTO, "issue_number": "${item.number}"},
-    "for_each": "${s1.issues}",
-}
 
 
 def comment(body: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Request limits, Nango's and those of providers, in plans: reads wait and say so, writes are sent once."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -10,7 +9,8 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from agents import Agent, MovableClock, Start
+from agents import Agent, Start
+from both_clocks import BothClocks
 from nango_graph import build_graph
 from nango_sandbox import Sandbox
 from nango_sandbox.clock import Clock
@@ -34,22 +34,6 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     """The parameter: how many requests a minute Nango answers."""
     async with Sandbox(options=Options(rate_limit=getattr(request, "param", None))) as running:
         yield running
-
-
-class BothClocks(MovableClock):
-    """Whoever sleeps moves the agent's time and the sandbox's. Those who sleep at the same time do not sleep one after another."""
-
-    def __init__(self, sandbox: Clock) -> None:
-        super().__init__()
-        self._sandbox = sandbox
-
-    async def sleep(self, seconds: float) -> None:
-        until = self.time + seconds
-        # Whatever answers are on their way come in before time passes.
-        await asyncio.sleep(0.1)
-        if until > self.time:
-            self._sandbox.advance(until - self.time)
-            self.time = until
 
 
 class LimitedApp:
@@ -93,7 +77,7 @@ async def deploy_numbers(sandbox: Sandbox, app: LimitedApp | None = None) -> Non
 @contextlib.asynccontextmanager
 async def agent_on(start: Start, sandbox: Sandbox) -> AsyncIterator[Agent]:
     """Ada's agent; what its client of Nango waits for, too, is time that is moved."""
-    clock = BothClocks(sandbox.clock)
+    clock = BothClocks(sandbox.clock, settling=0.1)
     await sandbox.connect("github", {"end_user_id": "ada"})
     async with (
         start(clock=clock) as agent,

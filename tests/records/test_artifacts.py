@@ -209,7 +209,8 @@ async def test_which_steps_are_done_and_what_is_in_doubt_is_known_without_output
     await records.calls.record(unknown, tenant="ada", thread_id="t", now=NOW)
     assert await records.calls.steps_done("plan", "ada") == {"s1"}
     assert await records.calls.steps_done("plan", "bea") == set()
-    assert await records.calls.is_in_doubt("posted", "t", "ada")
-    assert not await records.calls.is_in_doubt("posted", "another", "ada")
-    assert not await records.calls.is_in_doubt("posted", "t", "bea")
-    assert not await records.calls.is_in_doubt("d", "t", "ada")
+    (sent,) = await records.claims.sent_before("posted", "ada", "t")
+    assert sent.may_have_happened
+    assert await records.claims.sent_before("posted", "ada", "another") == []
+    assert await records.claims.sent_before("posted", "bea", "t") == []
+    assert await records.claims.sent_before("d", "ada", "t") == []

@@ -13,7 +13,7 @@ from langgraph_sdk.errors import NotFoundError
 
 from langgraph_servers import LOGIN, environ_of, langgraph_dev
 from nango_sandbox import Sandbox
-from wait_scenarios import open_link
+from opened_links import open_link
 
 ISSUES = "List the open issues in octo/widgets on GitHub"
 COOKIE = LOGIN["NANGO_AGENT_JWT_COOKIE"]

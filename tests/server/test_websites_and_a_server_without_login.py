@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from wait_scenarios import open_link
+from opened_links import open_link
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,7 +13,9 @@ from many_waits import fill
 from nango_graph.connections.finding import WAIT_TAG
 from nango_sandbox import Sandbox
 from noting_model import request_to_list
-from wait_scenarios import DAY, Post, at_rest, post_between
+from wait_scenarios import DAY
+from waiting_hosts import at_rest
+from webhook_post import Post, post_between
 
 FEW, MANY = 100, 100_000
 By = Literal["webhook", "sweep"]

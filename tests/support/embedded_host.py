@@ -22,7 +22,7 @@ from nango_sandbox import Sandbox
 from nango_tools import NangoSettings
 from noting_model import NotingModel
 from serving import free_port, served
-from wait_scenarios import View
+from waiting_hosts import View
 
 EVERY = 5.0
 """Seconds between two passes of the sweep, as `sweeping` has it."""

@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import make_url
 
+from forked_orders import Ended
 from kill_points import Whole, is_read
 from killed_plans import ASKED, ENDED, Order
-from killed_processes import Ended
 from nango_sandbox import LedgerEntry
 
 

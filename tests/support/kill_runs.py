@@ -17,11 +17,11 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from forked_orders import PID, Ended, Processes
 from kill_judging import Outcome, counted, in_the_records, judge, named, problem_of, wrote
 from kill_points import Kill, Point, Whole
 from kill_scenarios import SCENARIOS
-from killed_plans import PID, USER, Order, Processes
-from killed_processes import Ended
+from killed_plans import USER, Order
 from nango_sandbox import Sandbox
 from postgres_databases import drop_database, make_database, url_of
 from serving import free_port, served

@@ -11,7 +11,9 @@ import httpx
 from langgraph_host import LangGraphHost
 from nango_sandbox import WebhookReceiver
 from noting_model import request_to_list
-from wait_scenarios import DAY, PATIENCE, View, at_rest, gone_on, link_in, open_link
+from opened_links import open_link
+from wait_scenarios import DAY
+from waiting_hosts import PATIENCE, View, at_rest, gone_on, link_in
 
 Killed = Literal["while it waits", "before the nudge", "in the middle of the run"]
 By = Literal["webhook", "sweep"]

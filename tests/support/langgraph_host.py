@@ -21,8 +21,10 @@ from langgraph_servers import LOGIN, ROOT, Server, environ_of, langgraph_dev, to
 from nango_graph import Records
 from nango_graph.waiting.sweep import MOST
 from nango_sandbox import Sandbox
-from noting_model import NotingModel
-from wait_scenarios import DAY, PATIENCE, Fate, Passage, Post, View, go_through, request_to_list
+from noting_model import NotingModel, request_to_list
+from wait_scenarios import DAY, Fate, Passage, go_through
+from waiting_hosts import PATIENCE, View
+from webhook_post import Post
 
 EVERY = 5.0
 """Seconds between two passes of the sweep, as `sweeping` has it."""

@@ -5,26 +5,20 @@ fate of the webhook, takes them to their ends, and tells what came of each.
 """
 
 import asyncio
-import contextlib
-import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import unescape
-from typing import Any, Literal, Protocol
-from urllib.parse import urljoin
+from typing import Any, Literal
 
-import httpx
 import pytest
-from starlette.requests import Request
-from starlette.responses import Response
 
 from nango_graph.connections.finding import WAIT_TAG
-from nango_graph.records import Records
 from nango_sandbox import Sandbox
 from nango_sandbox.faults import WebhookDelayed, WebhookDoubled, WebhookForged, WebhookLost
-from noting_model import NotingModel, request_to_list
-from serving import free_port, served
+from noting_model import request_to_list
+from opened_links import LinkIsDead, open_link
+from waiting_hosts import Host, at_rest, confirmed, gone_on, link_in
+from webhook_post import Delivery, Post
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 WAITED: Mapping[str, float] = {"1 minute": MINUTE, "1 day": DAY, "30 days less an hour": 30 * DAY - HOUR}
@@ -37,151 +31,6 @@ FATES: Sequence[Fate] = ("delivered", "lost", "doubled", "forged", "replayed", "
 TOLD: frozenset[Fate] = frozenset({"delivered", "doubled", "replayed"})
 """Of these the webhook tells in time; of the others the sweep finds it."""
 _LATE = HOUR
-PATIENCE = 30.0
-_LOOK = 0.005
-
-
-@dataclass(frozen=True)
-class View:
-    """A thread: what it asks now, or that it has come to an end with these words."""
-
-    question: Mapping[str, Any] | None
-    finished: bool
-    words: str
-    waits: Sequence[str]
-    """Ids of the waits that the question is about."""
-
-    @property
-    def names(self) -> list[str]:
-        return [request["name"] for request in self.question["action_requests"]] if self.question else []
-
-
-class Host(Protocol):
-    """Where the agent runs, with its pages and webhook route at `url`. Its clock and the sandbox's are moved together."""
-
-    name: str
-    url: str
-    sandbox: Sandbox
-    model: NotingModel
-
-    @property
-    def records(self) -> Records:
-        """The test's own handle on the host's database."""
-
-    def now(self) -> float: ...
-
-    def cookies(self, user: str) -> Mapping[str, str]:
-        """How a browser shows to the host's pages that it is this user's. Empty: nobody logs in there."""
-
-    async def ask(self, thread: str, text: str, *, user: str) -> None:
-        """A message of the user's; ends when the thread is paused or finished."""
-
-    async def view(self, thread: str) -> View: ...
-
-    async def look(self, thread: str) -> None:
-        """A run without input, as when the thread is opened in a chat: a link that died is made anew."""
-
-    async def decide(self, thread: str, decision: Mapping[str, Any], *, user: str) -> None: ...
-
-    async def let_pass(self, seconds: float) -> None:
-        """Time goes by, with the sweeps that there would have been."""
-
-    async def sweep(self) -> None:
-        """Time goes by until the next pass of the sweep, which is over then; the threads that it woke may still run."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """What the sandbox sent, and what it was answered."""
-
-    body: bytes
-    headers: Mapping[str, str]
-    status: int
-    answer: Any
-
-    @property
-    def woken(self) -> int:
-        return int(self.answer.get("woken", 0)) if self.status == 200 else 0
-
-
-class Post:
-    """Stands between the sandbox and a host: hands deliveries on, keeps them, and sends them again."""
-
-    def __init__(self, target: str, http: httpx.AsyncClient) -> None:
-        self._target = target
-        self._http = http
-        self._handed_on: asyncio.Queue[Delivery] = asyncio.Queue()
-        self.url = ""
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
-        headers = {name: value for name, value in request.headers.items() if name not in {"host", "content-length"}}
-        delivery = await self._deliver(await request.body(), headers)
-        self._handed_on.put_nowait(delivery)
-        await Response(status_code=delivery.status)(scope, receive, send)
-
-    async def next(self) -> Delivery:
-        return await asyncio.wait_for(self._handed_on.get(), PATIENCE)
-
-    async def again(self, delivery: Delivery) -> Delivery:
-        """What somebody who has overheard a delivery can do."""
-        return await self._deliver(delivery.body, delivery.headers)
-
-    async def _deliver(self, body: bytes, headers: Mapping[str, str]) -> Delivery:
-        answer = await self._http.post(self._target, content=body, headers=dict(headers))
-        return Delivery(body, headers, answer.status_code, answer.json())
-
-
-@contextlib.asynccontextmanager
-async def post_between(sandbox: Sandbox, url: str) -> AsyncIterator[Post]:
-    listener, address = free_port()
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
-        post = Post(f"{url}/webhooks/nango", http)
-        post.url = f"{address}/"
-        async with served(post, listener):
-            sandbox.set_webhook_url(post.url)
-            try:
-                yield post
-            finally:
-                sandbox.set_webhook_url(None)
-
-
-async def open_link(link: str, cookies: Mapping[str, str]) -> float:
-    """What a person does with a link in a chat: opens it, goes on, authorizes at Nango's page. Returns when that was
-    pressed (`time.perf_counter`). Raises `LinkIsDead` where the page says that it is too late.
-    """
-    async with httpx.AsyncClient(
-        follow_redirects=True, trust_env=False, cookies=dict(cookies), timeout=PATIENCE
-    ) as browser:
-        page = await browser.get(link)
-        if page.status_code == 410:
-            raise LinkIsDead
-        page.raise_for_status()
-        if 'name="decision" value="continue"' in page.text:
-            page = (await browser.post(str(page.url), data=_fields(page.text))).raise_for_status()
-        action = re.search(r'<form[^>]*action="([^"]*)"', page.text)
-        pressed = time.perf_counter()
-        done = await browser.post(
-            urljoin(str(page.url), unescape(action[1]) if action else ""), data=_fields(page.text)
-        )
-        done.raise_for_status()
-    return pressed
-
-
-class LinkIsDead(Exception):
-    """The page behind our link answers 410."""
-
-
-def _fields(page: str) -> dict[str, str]:
-    """Of the first form: hidden fields, and its first button."""
-    form = re.search(r"<form.*?</form>", page, re.DOTALL)
-    assert form is not None, page
-    fields: dict[str, str] = {}
-    for tag in re.findall(r"<(?:input|button)[^>]*>", form[0]):
-        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
-        if name and name[1] not in fields:
-            fields[name[1]] = unescape(value[1]) if value else ""
-    return fields
 
 
 @dataclass(frozen=True)
@@ -330,23 +179,6 @@ async def _once_more(host: Host, post: Post, fate: Fate, deliveries: list[Delive
         deliveries += [await post.again(deliveries[0]) for _ in range(3)]
 
 
-async def link_in(host: Host, thread: str) -> str:
-    """That is shown in the thread now."""
-    view = await host.view(thread)
-    assert view.names == ["connect_account"], view
-    assert view.question is not None
-    return str(view.question["action_requests"][0]["args"]["connect_link"])
-
-
-async def gone_on(host: Host, thread: str, wait_id: str) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            view = await host.view(thread)
-            if view.finished or (view.question is not None and wait_id not in view.waits):
-                return
-            await asyncio.sleep(_LOOK)
-
-
 async def _not_gone_on(host: Host, thread: str, wait_id: str) -> None:
     wait = await host.records.waits.get(wait_id)
     assert wait is not None
@@ -366,22 +198,3 @@ async def _swept(host: Host, thread: str, wait_id: str) -> tuple[float, float]:
             await gone_on(host, thread, wait_id)
             return swept, began
     raise AssertionError(f"An hour of sweeps did not find the connection of thread {thread}.")
-
-
-async def confirmed(host: Host, thread: str) -> None:
-    """Where nobody logged in to open the link, the person says that the account is theirs."""
-    view = await host.view(thread)
-    if view.names == ["confirm_account"]:
-        assert view.question is not None
-        request = view.question["action_requests"][0]
-        args = {**request["args"], "confirm": "yes"}
-        edited = {"type": "edit", "edited_action": {"name": request["name"], "args": args}}
-        await host.decide(thread, edited, user=thread)
-
-
-async def at_rest(host: Host, thread: str) -> View:
-    """The thread when it has come to its end."""
-    async with asyncio.timeout(PATIENCE):
-        while not (view := await host.view(thread)).finished:  # noqa: ASYNC110 - the host may be another process
-            await asyncio.sleep(_LOOK)
-    return view

@@ -11,7 +11,8 @@ from many_waits import fill, plan_of, statements_of
 from nango_graph.identity import Requester
 from nango_graph.records import Records
 from noting_model import request_to_list
-from wait_scenarios import at_rest, open_link
+from opened_links import open_link
+from waiting_hosts import at_rest
 
 MANY = 20_000
 _READS_ALL = re.compile(r"\bSCAN nango_agent_\w+|Seq Scan on nango_agent_\w+")

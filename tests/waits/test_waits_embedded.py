@@ -3,7 +3,8 @@
 import pytest
 
 from embedded_host import embedded_host
-from wait_scenarios import FATES, TOLD, TOO_LONG, WAITED, post_between, wait_and_authorize
+from wait_scenarios import FATES, TOLD, TOO_LONG, WAITED, wait_and_authorize
+from webhook_post import post_between
 
 
 @pytest.mark.parametrize("waited", WAITED)

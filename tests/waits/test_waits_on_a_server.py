@@ -1,7 +1,8 @@
 """On `langgraph dev`: whatever becomes of the webhook and however long it took, a wait ends, once."""
 
 from langgraph_host import langgraph_host, one_after_the_other
-from wait_scenarios import DAY, FATES, TOLD, TOO_LONG, WAITED, post_between, wait_and_authorize
+from wait_scenarios import DAY, FATES, TOLD, TOO_LONG, WAITED, wait_and_authorize
+from webhook_post import post_between
 
 
 async def test_every_wait_is_passed_once_where_people_log_in(database_url, sandbox, tmp_path) -> None:

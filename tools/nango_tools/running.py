@@ -14,7 +14,9 @@ from nango_tools.resources.actions import Actions
 Path = Literal["rest", "mcp"]
 
 _NANGOS_OWN = "forbidden"
-"""The code with which Nango says that a key lacks a scope. It does so before it looks for the action [mcp-auth-and-headers]."""
+"""The code with which Nango says that a key lacks a scope. It does so before it looks for the action
+[mcp-auth-and-headers].
+"""
 
 
 class Runner:
@@ -38,15 +40,15 @@ class Runner:
         sleep: Sleep | None = None,
         at_once: bool = False,
     ) -> JsonValue:
-        """POST /action/trigger, or tools/call of the hosted MCP: as `actions.trigger`, with the same errors and outcomes.
+        """POST /action/trigger, or tools/call of the hosted MCP: as `actions.trigger`, same errors and outcomes.
 
         The key's other way is tried only where Nango turned the call away for want of a scope, so that nothing ran; the
         way that works is remembered. The MCP takes objects, or nothing: what has another input needs
         `environment:actions:execute`. InsufficientScopeError where the key may use neither way.
 
-        Request limits are kept to, the provider's too (provider_limits.py): a read waits and is sent again; a write is sent
-        once, and RateLimited before that where it would wait for long, or with `at_once` at all. `pausing` is told of
-        each pause; `sleep` waits, instead of the client.
+        Request limits are kept to, the provider's too (provider_limits.py): a read waits and is sent again; a write is
+        sent once, and RateLimited before that where it would wait for long, or with `at_once` at all. `pausing` is told
+        of each pause; `sleep` waits, instead of the client.
         """
         call = Call("trigger", connection_id, integration_id, action, writes)
         return await self._limits.within(
@@ -63,8 +65,8 @@ class Runner:
         pausing: Pausing | None = None,
         sleep: Sleep | None = None,
     ) -> None:
-        """For POST /action/trigger and tools/call: waits until no request limit of the provider's keeps this call back; sends nothing. RateLimited (not_sent) where
-        that would be too long.
+        """For POST /action/trigger and tools/call: waits until no request limit of the provider's keeps this call back;
+        sends nothing. RateLimited (not_sent) where that would be too long.
         """
         call = Call("trigger", connection_id, integration_id, action, writes)
         await self._limits.clear(call, pausing=pausing, sleep=sleep)
@@ -82,10 +84,10 @@ class Runner:
         sleep: Sleep | None = None,
         at_once: bool = False,
     ) -> JsonValue:
-        """POST /action/trigger with X-Async: as `trigger`, but `wait` is handed what Nango began, and brings its output.
+        """POST /action/trigger with X-Async: as `trigger`; `wait` is handed what Nango began, and brings its output.
 
-        Nango never runs it a second time. The hosted MCP knows no asynchronous actions: where the key may use nothing else,
-        the action runs synchronously, and `wait` is not called.
+        Nango never runs it a second time. The hosted MCP knows no asynchronous actions: where the key may use nothing
+        else, the action runs synchronously, and `wait` is not called.
         """
         call = Call("trigger", connection_id, integration_id, action, writes)
 

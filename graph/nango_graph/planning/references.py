@@ -7,16 +7,16 @@ budget (`nango_tools.expressions`), and so has all that one step binds for all i
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from nango_graph.planning.reference_syntax import expressions_in, pieces, roots_of
 from nango_tools.expressions import (
     MAX_LENGTH,
     MAX_TEXT,
     Bounded,
     ExpressionProblem,
     Node,
-    children,
     evaluate,
     function_problem,
     parse,
@@ -44,7 +44,7 @@ class TakesLonger(Exception):
 def steps_referred_to(value: Any) -> frozenset[str]:
     """Ids (and `item`) at the root of every reference in a JSON value. Broken expressions refer to nothing."""
     roots: set[str] = set()
-    for expression in _expressions(value):
+    for expression in expressions_in(value):
         try:
             roots.update(_roots(expression, _parse(expression)))
         except ReferenceProblem:
@@ -54,7 +54,7 @@ def steps_referred_to(value: Any) -> frozenset[str]:
 
 def reference_problem(value: Any) -> str | None:
     """What is wrong with the references in a JSON value, or None."""
-    for expression in _expressions(value):
+    for expression in expressions_in(value):
         try:
             parsed = _parse(expression)
             # A literal is the way to write `${` itself: ${'$'}{
@@ -85,13 +85,13 @@ def names_at_the_top(expression: str) -> frozenset[str]:
 
 def is_unbound(text: str) -> bool:
     """Does the string hold a reference?"""
-    return next(_split(text), (text, None)) != (text, None)
+    return next(pieces(text), (text, None)) != (text, None)
 
 
 def is_one_reference(text: str) -> bool:
     """Is the string exactly one reference, so that it may become something else than text?"""
-    pieces = list(_split(text))
-    return len(pieces) == 1 and pieces[0][1] is not None and not pieces[0][0]
+    found = list(pieces(text))
+    return len(found) == 1 and found[0][1] is not None and not found[0][0]
 
 
 def bind(value: Any, outputs: Mapping[str, Any]) -> Any:
@@ -129,7 +129,7 @@ class Binding:
         `warnings` may be used by two threads at once.
         """
         other = Binding(self._outputs)
-        for expression in _expressions(list(values)):
+        for expression in expressions_in(list(values)):
             with contextlib.suppress(ReferenceProblem):  # of which the same is told when it is worked out
                 self._read(expression)
         other._parsed = self._parsed
@@ -154,7 +154,7 @@ class Binding:
         if is_one_reference(text):
             return self._evaluate(text[2:-1], item)
         bound = ""
-        for plain, expression in _split(text):
+        for plain, expression in pieces(text):
             bound += plain
             if expression is not None:
                 value = self._evaluate(expression, item)
@@ -247,51 +247,6 @@ def _length(value: Any) -> int:
     return len(value) // _AT_A_STROKE if isinstance(value, dict | list) else 0
 
 
-def _split(text: str) -> Iterator[tuple[str, str | None]]:
-    """Pieces of (plain text, expression). Braces and quotes inside an expression are balanced."""
-    position = 0
-    while (start := text.find("${", position)) >= 0:
-        end = _closing(text, start + 2)
-        if end is None:
-            break
-        yield text[position:start], text[start + 2 : end]
-        position = end + 1
-    if position < len(text) or not text:
-        yield text[position:], None
-
-
-def _closing(text: str, start: int) -> int | None:
-    depth, quote, index = 1, "", start
-    while index < len(text):
-        character = text[index]
-        if quote:
-            if character == "\\":
-                index += 1
-            elif character == quote:
-                quote = ""
-        elif character in "'\"`":
-            quote = character
-        elif character == "{":
-            depth += 1
-        elif character == "}":
-            depth -= 1
-            if depth == 0:
-                return index
-        index += 1
-    return None
-
-
-def _expressions(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from (expression for _, expression in _split(value) if expression is not None)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _expressions(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _expressions(item)
-
-
 def _parse(expression: str) -> Node:
     try:
         return parse(expression)
@@ -304,31 +259,10 @@ def _named(expression: str, problem: ExpressionProblem) -> ReferenceProblem:
     return ReferenceProblem(f"${{{shown}}} {problem}")
 
 
-# Kinds of node whose later children look at what the first one found, not at the top.
-_NARROWING = {
-    "subexpression", "pipe", "projection", "value_projection", "filter_projection", "index_expression",
-}  # fmt: skip
-# Kinds of node whose children all look at what they look at themselves.
-_PASSING = {
-    "or_expression", "and_expression", "not_expression", "comparator", "function_expression", "multi_select_list",
-    "multi_select_dict", "key_val_pair", "flatten",
-}  # fmt: skip
-
-
 def _roots(expression: str, parsed: Node) -> frozenset[str]:
     """Names that an expression looks up at the top. Raises `ReferenceProblem` where it looks at all that is there."""
-    roots, left = set[str](), [parsed]
-    while left:
-        node = left.pop()
-        kind, below = node["type"], children(node)
-        if kind == "field":
-            roots.add(node["value"])
-        elif kind in _NARROWING:
-            left += below[:1]
-        elif kind in _PASSING:
-            left += below
-        elif kind not in {"literal", "expref"}:
-            # `&…` is worked out for the elements of what its function is given.
-            told = "must begin with the id of a step: @, * and [ ] alone stand for nothing here."
-            raise ReferenceProblem(f"${{{expression}}} {told}")
-    return frozenset(roots)
+    roots = roots_of(parsed)
+    if roots is None:
+        told = "must begin with the id of a step: @, * and [ ] alone stand for nothing here."
+        raise ReferenceProblem(f"${{{expression}}} {told}")
+    return roots

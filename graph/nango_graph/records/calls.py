@@ -129,20 +129,6 @@ class Calls:
         )
         return {row.step for row in await self._database.rows(query)}
 
-    async def is_in_doubt(self, digest: str, thread_id: str, tenant: str) -> bool:
-        """Was this very action sent before in the thread, and does nobody know yet whether it took effect?"""
-        query = (
-            select(calls.c.step)
-            .where(
-                calls.c.digest == digest,
-                calls.c.thread_id == thread_id,
-                calls.c.tenant == tenant,
-                calls.c.state.in_(("claimed", "unknown")),
-            )
-            .limit(1)
-        )
-        return await self._database.row(query) is not None
-
     async def _many(self, condition: ColumnElement[bool]) -> list[Call]:
         query = select(calls).where(condition).order_by(calls.c.started_at, calls.c.step, calls.c.item, calls.c.attempt)
         return [as_call(row) for row in await self._database.rows(query)]

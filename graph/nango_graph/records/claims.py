@@ -193,10 +193,6 @@ class Claims:
             .values(state=state, error=error, finished_at=now)
         )
 
-    async def done_before(self, plan_id: str, turn_id: str, digest: str, tenant: str) -> Call | None:
-        """The same action, sent under another plan of the same turn: what a re-plan must not repeat."""
-        return await self._database.read(lambda there: _one(there, _twin(plan_id, turn_id, digest, tenant)))
-
     async def sent_before(self, digest: str, tenant: str, thread_id: str) -> list[Sent]:
         """Exactly this action, as it was sent in this thread: what came of it or may have, in the order in which it was sent.
 

@@ -143,18 +143,21 @@ async def test_a_process_killed_while_it_was_sent_does_not_send_it_again(under, 
             assert [action for action, _ in await agent.written()] == ["create-issue"]
 
 
+async def died_having_recorded(agent: Any, seen: Any, verdict: Any, *, by: str, asked_id: str = "") -> None:
+    """The process recorded a decision on the write that is asked for, and nothing went on from there."""
+    item = seen.values["asked"]["items"][0]
+    key, digest = CallKey(item["plan_id"], "s1"), item["units"][0]["digest"]
+    decision = Decision(key, verdict, digest, CREATE["arguments"], asked_id=asked_id, actor=by)
+    await agent.services.records.decisions.record([decision], tenant="user:ada", thread_id="t", now=0.0)
+    await agent.edit_state({"asked": None, "answered": None}, after="plan")
+
+
 async def test_a_rule_that_is_gone_when_its_write_would_be_sent_lets_nothing_pass(under) -> None:
     """The process recorded that the rule allows it, and died before it claimed."""
     async with under() as agent:
         agent.model.script = [plan(CREATE)]
         seen = await agent.say("create it")
-        item = seen.values["asked"]["items"][0]
-        allowed = Decision(
-            CallKey(item["plan_id"], "s1"), "approved", item["units"][0]["digest"], CREATE["arguments"],
-            asked_id="", actor="policy:trusted robot", message="",
-        )  # fmt: skip
-        await agent.services.records.decisions.record([allowed], tenant="user:ada", thread_id="t", now=0.0)
-        await agent.edit_state({"asked": None, "answered": None}, after="plan")
+        await died_having_recorded(agent, seen, "approved", by="policy:trusted robot")
         seen = await agent.wake()
         assert "does not hold any more" in seen.asks[0]["description"]
         assert await agent.written() == []
@@ -176,13 +179,7 @@ async def test_what_a_human_rejected_stays_rejected_when_a_rule_allows_it_later(
     async with under() as agent:
         agent.model.script = [plan(CREATE)]
         seen = await agent.say("create it")
-        item = seen.values["asked"]["items"][0]
-        refused = Decision(
-            CallKey(item["plan_id"], "s1"), "rejected", item["units"][0]["digest"], CREATE["arguments"],
-            asked_id="q", actor="ada",
-        )  # fmt: skip
-        await agent.services.records.decisions.record([refused], tenant="user:ada", thread_id="t", now=0.0)
-        await agent.edit_state({"asked": None, "answered": None}, after="plan")
+        await died_having_recorded(agent, seen, "rejected", by="ada", asked_id="q")
     async with under(TRUSTED) as agent:
         await agent.wake()
         assert await agent.written() == []

@@ -1,5 +1,7 @@
 """Which turn a thread is in, whose it is, and who decided, is not taken from a state that its owner can edit."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -26,6 +28,17 @@ async def by_nobody(agent: Any) -> None:
     await agent.graph.ainvoke(None, CONFIG, context=Context())
 
 
+@asynccontextmanager
+async def a_thread_of_adams(under: Any, sandbox: Any) -> AsyncIterator[tuple[Any, Any]]:
+    """Of an organization in which Eve has an account of her own."""
+    for who in ("eve", "adam"):
+        await sandbox.connect("slack", {"organization_id": "acme", "end_user_id": who})
+    async with under(CHAT_IS_OPEN) as agent:
+        agent.model.integrations = ["slack"]
+        agent.model.script = [HELLO]
+        yield agent, await agent.say("hello", user="adam", organization_id="acme")
+
+
 async def test_an_older_turn_put_into_the_state_brings_none_of_its_rules_back(under) -> None:
     async with under(CHAT_IS_OPEN) as agent:
         agent.model.script = [HELLO]
@@ -44,12 +57,7 @@ async def test_an_older_turn_put_into_the_state_brings_none_of_its_rules_back(un
 
 
 async def test_nobody_acts_in_the_accounts_of_whom_an_earlier_turn_was(under, sandbox) -> None:
-    for who in ("eve", "adam"):
-        await sandbox.connect("slack", {"organization_id": "acme", "end_user_id": who})
-    async with under(CHAT_IS_OPEN) as agent:
-        agent.model.integrations = ["slack"]
-        agent.model.script = [HELLO]
-        adams = await agent.say("hello", user="adam", organization_id="acme")
+    async with a_thread_of_adams(under, sandbox) as (agent, adams):
         agent.model.script = [HELLO]
         eves = await agent.say("hello on slack", user="eve", organization_id="acme")
         edited = {
@@ -66,12 +74,7 @@ async def test_nobody_acts_in_the_accounts_of_whom_an_earlier_turn_was(under, sa
 
 
 async def test_a_message_that_was_somebody_elses_begins_no_turn_of_theirs(under, sandbox) -> None:
-    for who in ("eve", "adam"):
-        await sandbox.connect("slack", {"organization_id": "acme", "end_user_id": who})
-    async with under(CHAT_IS_OPEN) as agent:
-        agent.model.integrations = ["slack"]
-        agent.model.script = [HELLO]
-        adams = await agent.say("hello", user="adam", organization_id="acme")
+    async with a_thread_of_adams(under, sandbox) as (agent, adams):
         asked, said = adams.values["messages"]
         again = {"messages": [RemoveMessage(id=said.id), HumanMessage("post", id=asked.id)]}
         agent.model.script = [plan(post())]

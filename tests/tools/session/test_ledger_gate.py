@@ -334,6 +334,14 @@ async def test_a_write_whose_answer_was_lost_is_not_sent_again_unless_somebody_s
             assert "decided against" in rejected.text
 
 
+async def create_and_be_cancelled(alice: Any, reached: asyncio.Event) -> None:
+    run = asyncio.create_task(alice.run("github/create-issue", ISSUE, call_id="1", thread_id="t"))
+    await reached.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+
+
 async def test_a_run_that_is_cancelled_while_it_writes_leaves_the_outcome_open_and_nothing_is_sent_again(
     records, sandbox, proxy, written
 ) -> None:
@@ -354,11 +362,7 @@ async def test_a_run_that_is_cancelled_while_it_writes_leaves_the_outcome_open_a
             "alice", integrations=["github"], nango=nango, policy=ALLOWS, writes=LedgerGate(records)
         ) as alice,
     ):
-        run = asyncio.create_task(alice.run("github/create-issue", ISSUE, call_id="1", thread_id="t"))
-        await happened.wait()
-        run.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await run
+        await create_and_be_cancelled(alice, happened)
         with pytest.raises(nango_tools.Refused, match="nobody knows"):
             await alice.run("github/create-issue", ISSUE, call_id="1", thread_id="t")
     assert len(await written()) == 1
@@ -381,11 +385,7 @@ async def test_a_write_that_was_stopped_before_it_left_is_told_as_what_it_is(rec
     async with nango_tools.session(
         "alice", integrations=["github"], nango=nango, catalog=Slow(nango), policy=ALLOWS, writes=LedgerGate(records)
     ) as alice:
-        run = asyncio.create_task(alice.run("github/create-issue", ISSUE, call_id="1", thread_id="t"))
-        await reached.wait()
-        run.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await run
+        await create_and_be_cancelled(alice, reached)
         with pytest.raises(nango_tools.Refused, match="was not sent: The run was stopped before it left"):
             await alice.run("github/create-issue", ISSUE, call_id="1", thread_id="t")
         assert await alice.run("github/create-issue", ISSUE, call_id="2", thread_id="t")

@@ -34,6 +34,14 @@ def rule(effect: Effect, *ids: str) -> Rule:
     return Rule(f"{effect} it", effect, tools=tuple(ToolGlob.of_id(one) for one in ids))
 
 
+class Holding:
+    """A guard that holds one tool back."""
+
+    async def admit(self, tools):
+        held = tuple(Held(tool.id, tool.fingerprint, "it changed") for tool in tools if tool.name == "list-issues")
+        return Admitted(tuple(tool for tool in tools if tool.name != "list-issues"), held)
+
+
 async def test_a_few_tools_are_offered_each_by_itself_and_only_those_that_read(sandbox: Sandbox, nango) -> None:
     await sandbox.connect("github", {"end_user_id": "alice"})
     async with nango_tools.session("alice", integrations=["github"], nango=nango) as alice:
@@ -246,12 +254,6 @@ async def test_a_write_that_the_policy_allows_is_not_offered_without_a_ledger(sa
 
 async def test_what_the_guard_holds_back_is_not_offered(sandbox: Sandbox, nango) -> None:
     await sandbox.connect("github", {"end_user_id": "alice"})
-
-    class Holding:
-        async def admit(self, tools):
-            held = tuple(Held(tool.id, tool.fingerprint, "it changed") for tool in tools if tool.name == "list-issues")
-            return Admitted(tuple(tool for tool in tools if tool.name != "list-issues"), held)
-
     catalog = Catalog(nango, guard=Holding())
     async with nango_tools.session("alice", integrations=["github"], nango=nango, catalog=catalog, whole=0) as alice:
         search, _, run = alice.tools
@@ -466,12 +468,6 @@ async def test_a_connection_that_is_deleted_meanwhile_is_told_to_the_model_and_t
 
 async def test_what_is_kept_back_is_told_to_the_app(sandbox: Sandbox, nango) -> None:
     await sandbox.connect("github", {"end_user_id": "alice"})
-
-    class Holding:
-        async def admit(self, tools):
-            held = tuple(Held(tool.id, tool.fingerprint, "it changed") for tool in tools if tool.name == "list-issues")
-            return Admitted(tuple(tool for tool in tools if tool.name != "list-issues"), held)
-
     catalog = Catalog(nango, guard=Holding())
     async with nango_tools.session("alice", integrations=["github"], nango=nango, catalog=catalog) as alice:
         assert {key: held.reason for key, held in alice.held.items()} == {"github/list-issues": "it changed"}

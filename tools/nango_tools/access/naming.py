@@ -7,6 +7,16 @@ from itertools import pairwise
 
 from nango_tools.access.languages import destroys_elsewhere, reads_elsewhere, writes_elsewhere
 from nango_tools.access.levels import Access, Verdict
+from nango_tools.access.positions import (
+    begins_with_reading,
+    head_of,
+    is_plural,
+    is_thing,
+    is_verb,
+    lemma,
+    verb_positions,
+    without_what_comes_before,
+)
 from nango_tools.access.verbs import (
     ALSO_THINGS,
     CUT_OFF,
@@ -25,15 +35,12 @@ from nango_tools.access.verbs import (
     PREPOSITIONS,
     READS,
     READS_OR_WRITES,
-    THINGS,
-    WRITES,
     WRITES_OR_NOUNS,
     judged,
     vocabulary,
 )
 from nango_tools.access.writing import Writing, written
 
-_BEFORE_THE_VERB = vocabulary("batch bulk mass multi async http https rest api v do my auto soft hard force safe admin")
 # To list an item may be to offer it for sale.
 _OFFERED = vocabulary("item product property listing offer nft asset")
 # Opening them is what marks them as read.
@@ -98,26 +105,20 @@ def name_says(name: str) -> NameSays:
         return NameSays(max(found, key=lambda verdict: verdict.access))
     if verb := _reading_verb(writing):
         return NameSays(Verdict(Access.READ, f'"{verb}" in its name, and nothing else that does something'))
-    two_faced = next((word for word in _verb_positions(writing) if word in READS_OR_WRITES), None)
+    two_faced = next((word for word in verb_positions(writing) if word in READS_OR_WRITES), None)
     if two_faced:
         return NameSays(
             Verdict(Access.WRITE, f'"{two_faced}" in its name, which does not always only read'),
-            open_to_get=two_faced in LOOKS_IF_GET and _head(writing)[0] == two_faced and not writing.foreign,
+            open_to_get=two_faced in LOOKS_IF_GET and head_of(writing)[0] == two_faced and not writing.foreign,
         )
-    return NameSays(None, open_to_get=bool(writing.words) and all(map(_is_thing, writing.words)))
-
-
-def _is_thing(word: str) -> bool:
-    """Of a name without a known verb: what can be none that is unknown, as verbs of names do not end in s."""
-    plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
-    return word in THINGS or plural or word in _BEFORE_THE_VERB or word.isdecimal()
+    return NameSays(None, open_to_get=bool(writing.words) and all(map(is_thing, writing.words)))
 
 
 def _found(writing: Writing) -> Iterator[Verdict]:
     """All that changes something, with where it stands."""
     words = writing.words
-    reads = _begins_with_reading(writing)
-    verbs = list(_verb_positions(writing))
+    reads = begins_with_reading(writing)
+    verbs = list(verb_positions(writing))
     about = _destroying_that_is_asked_about(writing)
     for word in {*words, *writing.also}:
         if word == about:
@@ -133,7 +134,7 @@ def _found(writing: Writing) -> Iterator[Verdict]:
         elif writes_elsewhere(word):
             yield _in_name(Access.WRITE, word)
     for word in verbs:
-        verb = _lemma(word)
+        verb = lemma(word)
         if verb in DESTROYS_OR_NOUNS or judged(verb) is Access.DESTRUCTIVE:
             yield _in_name(Access.DESTRUCTIVE, word)
         elif verb in WRITES_OR_NOUNS or judged(verb) is Access.WRITE:
@@ -150,14 +151,14 @@ def _found(writing: Writing) -> Iterator[Verdict]:
 
 def _verb_at_the_end(writing: Writing) -> Iterator[Verdict]:
     """Where the first word is a thing as often as a verb, and the last one a verb: list-members-ban, query-run, view-lock."""
-    head, rest = _head(writing)
+    head, rest = head_of(writing)
     if head in READS and len(rest) > 1 and rest[-1] in {"off", "on"}:
         yield _in_name(Access.WRITE, "-".join(rest[-2:]))
     if head in READS and rest in {("off",), ("on",)}:
         yield _in_name(Access.WRITE, f"{head}-{rest[0]}")
     if head not in NOUN_HEADS or not rest or PREPOSITIONS.intersection(rest[-2:-1]):
         return
-    last, several = rest[-1], len(rest) > 1 and _is_plural(rest[-2])
+    last, several = rest[-1], len(rest) > 1 and is_plural(rest[-2])
     if last in DESTROYS_OR_NOUNS and (several or last not in MOSTLY_THINGS):
         yield _in_name(Access.DESTRUCTIVE, last)
     elif last in WRITES_OR_NOUNS | READS_OR_WRITES | ALSO_THINGS and (several or last not in MOSTLY_THINGS):
@@ -172,14 +173,10 @@ def _split_apart(words: tuple[str, ...]) -> Iterator[Verdict]:
 
 
 def _destroying_that_is_asked_about(writing: Writing) -> str | None:
-    head, rest = _head(writing)
+    head, rest = head_of(writing)
     if head not in _FETCHES or len(rest) < 2 or rest[-1] not in _OF_DESTROYING or JOINS.intersection(rest):
         return None
-    return rest[0] if head != "list" or _is_plural(rest[-1]) else None
-
-
-def _is_plural(word: str) -> bool:
-    return word.endswith("s") and not word.endswith("ss")
+    return rest[0] if head != "list" or is_plural(rest[-1]) else None
 
 
 def _two_faced_pairs(writing: Writing, *, reads: bool) -> Iterator[Verdict]:
@@ -203,7 +200,7 @@ def _two_faced_pairs(writing: Writing, *, reads: bool) -> Iterator[Verdict]:
 def _made_or_taken(writing: Writing, *, reads: bool) -> Iterator[Verdict]:
     """What reading makes for whoever asks, takes from a queue, marks as read or offers."""
     words = writing.words
-    head, rest = _head(writing)
+    head, rest = head_of(writing)
     for verb, beside in pairwise(words):
         if verb == "next" and beside in _QUEUED and reads:
             yield Verdict(Access.WRITE, f'"next-{beside}" in its name: who gets it may have taken it')
@@ -220,58 +217,14 @@ def _made_or_taken(writing: Writing, *, reads: bool) -> Iterator[Verdict]:
             )
 
 
-def _begins_with_reading(writing: Writing) -> bool:
-    return _head(writing)[0] in READS
-
-
-def _head(writing: Writing) -> tuple[str, tuple[str, ...]]:
-    """The first word that can be the verb, in the last segment (`crm.contacts.list`), and what follows it."""
-    words = _without_what_comes_before(writing.segments[-1]) if writing.segments else ()
-    return (words[0], words[1:]) if words else ("", ())
-
-
-def _without_what_comes_before(words: tuple[str, ...]) -> tuple[str, ...]:
-    for start, word in enumerate(words):
-        if word not in _BEFORE_THE_VERB and not word.isdecimal():
-            return words[start:]
-    return words[-1:]
-
-
-def _verb_positions(writing: Writing) -> Iterator[str]:
-    """The words that are a verb if they can be: the first, what follows "and" and its like, and the last of a name whose
-    first word is no verb.
-    """
-    for segment in writing.segments:
-        words = _without_what_comes_before(segment)
-        first = words[0]
-        yield first
-        yield from (word for before, word in pairwise(words) if before in JOINS)
-        if len(words) > 1 and not _is_verb(first):
-            yield words[-1]
-
-
-def _is_verb(word: str) -> bool:
-    known = READS | READS_OR_WRITES | WRITES_OR_NOUNS | DESTROYS_OR_NOUNS
-    return word in known or judged(_lemma(word)) is not None
-
-
-def _lemma(word: str) -> str:
-    """deletes, creating: of unmistakable verbs only, as orders and listings are things."""
-    for ending, instead in (("ies", "y"), ("es", ""), ("s", ""), ("ing", ""), ("ing", "e")):
-        verb = word.removesuffix(ending) + instead
-        if word.endswith(ending) and (verb in WRITES or verb in DESTROYS):
-            return verb
-    return word
-
-
 def _writes_inside(words: tuple[str, ...], *, reads: bool) -> Iterator[str]:
     for place, word in enumerate(words):
         if judged(word) is not Access.WRITE:
             continue
         after = words[place + 1 :]
-        is_thing = word in ALSO_THINGS and not after
+        ends_as_thing = word in ALSO_THINGS and not after
         is_compound = len(after) > 1 and after[0] in {*PARTICLES, "as"}
-        if not (reads and place and (is_thing or is_compound)):
+        if not (reads and place and (ends_as_thing or is_compound)):
             yield word
 
 
@@ -286,21 +239,21 @@ def _reading_verb(writing: Writing) -> str | None:
     """The verb that makes it a read: at the head, or last where all that stands before it is a thing."""
     if writing.foreign:
         return None
-    head, rest = _head(writing)
+    head, rest = head_of(writing)
     if head in READS:
         return head
-    words = tuple(word for segment in writing.segments for word in _without_what_comes_before(segment))
+    words = tuple(word for segment in writing.segments for word in without_what_comes_before(segment))
     foreign = next((word for word in (head, words[-1] if words else "") if reads_elsewhere(word)), None)
     if foreign:
         return None if JOINS.intersection(words) or len(words) > 4 else foreign
     if head == "ping" and all(word in {"api", "server", "service", "v"} or word.isdecimal() for word in rest):
         return "ping"
-    if not rest or any(_is_verb(word) for word in words[:-1]) or JOINS.intersection(words):
+    if not rest or any(is_verb(word) for word in words[:-1]) or JOINS.intersection(words):
         return None
     last, before = words[-1], words[-2]
-    if last in _ONLY_VERBS or (last in READS and _is_plural(before)):
+    if last in _ONLY_VERBS or (last in READS and is_plural(before)):
         return last
-    return last if last in _READING_NOUNS and all(word == "email" or _is_thing(word) for word in words[:-1]) else None
+    return last if last in _READING_NOUNS and all(word == "email" or is_thing(word) for word in words[:-1]) else None
 
 
 def _in_name(access: Access, word: str) -> Verdict:

@@ -7,17 +7,13 @@ too. A key that may read only one of them works from that one. So does everybody
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
-
-from langchain_core.tools import BaseTool
 
 from nango_tools.catalog.guarding import Admitted, Guard, Held, Unguarded
 from nango_tools.catalog.keeping import Kept
-from nango_tools.catalog.making import AccessRule, Schemas, name_problem
-from nango_tools.catalog.merging import Declared, as_langchain_tools, declared, merged
+from nango_tools.catalog.listings import Listing, Listings, Scripts
+from nango_tools.catalog.making import AccessRule, name_problem
 from nango_tools.catalog.tool import IntegrationSummary, Source, Tool
 from nango_tools.client import NangoClient
 from nango_tools.errors import (
@@ -29,29 +25,13 @@ from nango_tools.errors import (
     UnknownConnection,
     UnknownIntegration,
 )
-from nango_tools.models.integrations import Integration, IntegrationFunctions
+from nango_tools.models.integrations import Integration
 
-_AT_ONCE = 20
-"""Listings: as many as the client keeps connections alive."""
 _GRACE = 3600.0
 _OF_ONE_CONNECTION = (UnknownConnection, ReauthorizationRequired)
 """What says nothing about the integration: another connection may be asked."""
 _OF_ONE_INTEGRATION = (*_OF_ONE_CONNECTION, TransientError, UnknownIntegration)
 """What is no reason to leave out the others."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Scripts:
-    """All of GET /scripts/config, by integration."""
-
-    declares: dict[str, Declared]
-    admitted: dict[str, Admitted]
-
-
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    admitted: Admitted
-    source: Source
 
 
 class Catalog:
@@ -73,19 +53,16 @@ class Catalog:
         guard: Guard | None = None,
         access_rule: AccessRule | None = None,
     ) -> None:
-        self._nango = nango
-        self._guard = guard or Unguarded()
-        self._access_rule = access_rule
+        self._from_nango = Listings(nango, guard or Unguarded(), access_rule)
         self._ttl = ttl
         self._clock = clock
-        self._few = asyncio.Semaphore(_AT_ONCE)
         self.forget()
 
     def forget(self) -> None:
         """Fetch everything anew at the next call."""
-        self._scripts = Kept[_Scripts | None](self._ttl, self._clock, grace=_GRACE)
+        self._scripts = Kept[Scripts | None](self._ttl, self._clock, grace=_GRACE)
         self._existing = Kept[dict[str, Integration] | None](self._ttl, self._clock, grace=_GRACE)
-        self._listings: dict[str, Kept[_Listing]] = {}
+        self._listings: dict[str, Kept[Listing]] = {}
         self._failed: dict[str, NangoError] = {}
 
     async def integrations(self, known: Iterable[tuple[str, str]] = ()) -> list[IntegrationSummary]:
@@ -95,8 +72,8 @@ class Catalog:
         which are asked then; one that may not list integrations either sees only the integrations of those, and gets
         an InsufficientScopeError without any.
         """
-        scripts = await self._scripts.get(self._fetch_scripts)
-        existing = await self._existing.get(self._fetch_existing)
+        scripts = await self._scripts.get(self._from_nango.scripts)
+        existing = await self._existing.get(self._from_nango.integrations)
         if scripts is not None:
             tools = {key: admitted.tools for key, admitted in scripts.admitted.items()}
         else:
@@ -142,8 +119,8 @@ class Catalog:
         """What was discovered last, or else what GET /scripts/config alone tells; empty for an unknown integration."""
         if (fresh := self._listing(integration).fresh()) is not None:
             return fresh.admitted.tools
-        scripts = await self._scripts.get(self._fetch_scripts)
-        return _of(integration, scripts)
+        scripts = await self._scripts.get(self._from_nango.scripts)
+        return scripts.of(integration).tools if scripts else ()
 
     async def tool(self, integration: str, name: str) -> Tool | None:
         """One of `tools`; None where there is none of that name, or it is disabled."""
@@ -176,7 +153,7 @@ class Catalog:
             return listing.admitted
         return scripts.admitted.get(integration) if scripts else None
 
-    def _listing(self, integration: str) -> Kept[_Listing]:
+    def _listing(self, integration: str) -> Kept[Listing]:
         return self._listings.get(integration) or Kept(self._ttl, self._clock, grace=_GRACE)
 
     async def _discover_all(
@@ -212,7 +189,7 @@ class Catalog:
             self._failed.pop(integration, None)
         return tools
 
-    async def _listed(self, listing: Kept[_Listing], integration: str, connections: Iterable[str]) -> tuple[Tool, ...]:
+    async def _listed(self, listing: Kept[Listing], integration: str, connections: Iterable[str]) -> tuple[Tool, ...]:
         refused: NangoError | None = None
         instead = partial(self._without_mcp, integration)
         for connection in connections:
@@ -225,77 +202,18 @@ class Catalog:
                     # Somebody else's connection may have been asked for both of us.
                     if error.call is None or error.call.connection_id == connection:
                         break
-        scripts = await self._scripts.get(self._fetch_scripts)
+        scripts = await self._scripts.get(self._from_nango.scripts)
         if refused is not None and scripts is None:
             raise refused
-        return _of(integration, scripts)
+        return scripts.of(integration).tools if scripts else ()
 
-    async def _without_mcp(self, integration: str) -> _Listing | None:
-        scripts = await self._scripts.get(self._fetch_scripts)
-        return _Listing(_admitted(integration, scripts), "scripts") if scripts is not None else None
+    async def _fetch_listing(self, integration: str, connection: str) -> Listing:
+        scripts = self._scripts.get(self._from_nango.scripts)
+        return await self._from_nango.of_connection(integration, connection, scripts)
 
-    async def _fetch_listing(self, integration: str, connection: str) -> _Listing:
-        scripts, listed = await asyncio.gather(
-            self._scripts.get(self._fetch_scripts), self._on_mcp(integration, connection), return_exceptions=True
-        )
-        if isinstance(scripts, BaseException):
-            raise scripts
-        if isinstance(listed, BaseException):
-            if scripts is None or not isinstance(listed, InsufficientScopeError):
-                raise listed
-            return _Listing(_admitted(integration, scripts), "scripts")
-        declares = scripts.declares.get(integration) if scripts else None
-        tools, refused = merged(integration, declares, listed, self._access_rule)
-        admitted = await self._guard.admit(tools)
-        return _Listing(replace(admitted, held=(*admitted.held, *refused)), "both" if scripts else "mcp")
-
-    async def _on_mcp(self, integration: str, connection: str) -> list[BaseTool]:
-        async with self._few:
-            listed = await self._nango.mcp.list_tools(connection_id=connection, integration_id=integration)
-        return as_langchain_tools(listed, self._nango.settings.base_url)
-
-    async def _fetch_scripts(self) -> _Scripts | None:
-        """None where the key lacks the scope. The guard is asked once for all."""
-        try:
-            functions = await self._nango.scripts.config()
-        except InsufficientScopeError:
-            return None
-        # Half a second for 3,000 actions, in which other runs of this loop should not stand still.
-        declares, found = await asyncio.to_thread(_declared, functions, self._access_rule)
-        admitted = await self._guard.admit([tool for tools, _ in found.values() for tool in tools])
-        tools, held = defaultdict[str, list[Tool]](list), defaultdict[str, list[Held]](list)
-        for tool in admitted.tools:
-            tools[tool.integration].append(tool)
-        for one in admitted.held:
-            held[one.tool.partition("/")[0]].append(one)
-        return _Scripts(
-            declares,
-            {key: Admitted(tuple(tools[key]), (*held[key], *refused)) for key, (_, refused) in found.items()},
-        )
-
-    async def _fetch_existing(self) -> dict[str, Integration] | None:
-        """None where the key lacks the scope."""
-        try:
-            found = await self._nango.integrations.list()
-        except InsufficientScopeError:
-            return None
-        return {integration.key: integration for integration in found}
-
-
-def _declared(
-    functions: Iterable[IntegrationFunctions], access_rule: AccessRule | None
-) -> tuple[dict[str, Declared], dict[str, tuple[tuple[Tool, ...], tuple[Held, ...]]]]:
-    schemas = Schemas()
-    declares = {one.integration_id: declared(one, access_rule, schemas) for one in functions}
-    return declares, {key: merged(key, one, (), access_rule) for key, one in declares.items()}
-
-
-def _of(integration: str, scripts: _Scripts | None) -> tuple[Tool, ...]:
-    return _admitted(integration, scripts).tools if scripts else ()
-
-
-def _admitted(integration: str, scripts: _Scripts) -> Admitted:
-    return scripts.admitted.get(integration, Admitted(()))
+    async def _without_mcp(self, integration: str) -> Listing | None:
+        scripts = await self._scripts.get(self._from_nango.scripts)
+        return Listing(scripts.of(integration), "scripts") if scripts is not None else None
 
 
 def _grouped(connections: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
