@@ -66,9 +66,7 @@ def read_requests(path: Path) -> Iterator[Request]:
         yield Request(single["text"], (frozenset("/".join(pair) for pair in single["accept"]),))
     for multi in read["multi"]:
         steps = (
-            frozenset(
-                {f"{step['integration']}/{step['action']}", *(f"{other}/{step['action']}" for other in step["also"])}
-            )
+            frozenset({f"{step['integration']}/{step['action']}", *map("/".join, step["also"])})
             for step in multi["steps"]
         )
         yield Request(multi["text"], tuple(steps))

@@ -10,10 +10,11 @@ integrations, 13 % among 20, 11 % among 60, 8 % among 95, and right each time; o
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from nango_graph.naming import HUMP, WORD, Name, begins, longest, name_in, spellings
 from nango_tools import IntegrationSummary
 
 KNOWN_SHARE = 0.6
@@ -64,9 +65,6 @@ def clear_choice(
 
 # What the request says, apart from what it only cites.
 
-_LATIN = "A-Za-z\u00c0-\u024f"
-_WORD = re.compile(rf"[{_LATIN}]+(?:\d+(?![{_LATIN}]))?|[^\W\d_{_LATIN}]+")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _QUOTATION = re.compile(
     r"""(?<!\w)'[^'\n]+'(?!\w)|"[^"\n]+"|`[^`\n]+`|[\u201c-\u201e][^\u201c\u201d\n]+[\u201c\u201d]"""
     r"|(?<!\w)[\u2018\u201a][^\u2018\u2019\n]+[\u2018\u2019](?!\w)|\u00ab[^\u00bb\n]+\u00bb|[\u300c\u300e][^\u300d\u300f\n]+[\u300d\u300f]"
@@ -99,7 +97,7 @@ class _Word:
 
 def _words(plain: str) -> list[_Word]:
     words = []
-    for match in _WORD.finditer(plain):
+    for match in WORD.finditer(plain):
         written, before = match.group(), plain[: match.start()].rstrip()
         begins = (not before or before[-1] in ".!?;:") and plain[match.end() : match.end() + 1] != ":"
         capital = any(letter.isupper() for letter in (written[1:] if begins else written))
@@ -122,25 +120,14 @@ def _stem(word: str) -> str:
 
 
 def _stems(text: str) -> list[str]:
-    return [_stem(word) for word in _WORD.findall(_HUMP.sub(" ", text))]
+    return [_stem(word) for word in WORD.findall(HUMP.sub(" ", text))]
 
 
 # Names
 
-_QUALIFIER = re.compile(r"(?:api|app|basic|cc|credentials|demo|jwt|key|oauth\d?|pat|sandbox|scim|tba|token|v\d+)")
-"""What keys say of the way to authorize or of the kind of account: nobody says it in a request."""
 
-_Name = tuple[str, ...]
-
-
-def _names(integration: IntegrationSummary) -> set[_Name]:
-    names = set()
-    for text in (integration.key, integration.provider, integration.display_name):
-        words = [word.lower() for word in _WORD.findall(_HUMP.sub(" ", text))]
-        while len(words) > 1 and _QUALIFIER.fullmatch(words[-1]):
-            words.pop()
-        names.add(tuple(words))
-    return names - {()}
+def _names(integration: IntegrationSummary) -> set[Name]:
+    return {name_in(text) for text in (integration.key, integration.provider, integration.display_name)} - {()}
 
 
 def _named(
@@ -148,18 +135,19 @@ def _named(
 ) -> frozenset[str] | None:
     """The integrations that are called by their names; None where a name is that of several, or may be an ordinary word."""
     names = {integration.key: _names(integration) for integration in available}
-    by_spelling: dict[str, set[_Name]] = {}
+    by_spelling: dict[str, set[Name]] = {}
     for name in set().union(*names.values()):
-        for spelling in _spellings(name):
+        for spelling in spellings(name):
             by_spelling.setdefault(spelling, set()).add(name)
+    lower, most = [word.lower for word in words], max(map(len, by_spelling), default=0)
     named, at = set[str](), 0
     while at < len(words):
-        end = _longest(words, at, by_spelling)
+        end = longest(lower, at, by_spelling, most)
         if end is None:
             at += 1
             continue
-        called = by_spelling["".join(word.lower for word in words[at:end])]
-        family = {key for key, own in names.items() if any(_begins(name, with_) for name in own for with_ in called)}
+        called = by_spelling["".join(lower[at:end])]
+        family = {key for key, own in names.items() if any(begins(name, with_) for name in own for with_ in called)}
         if len(family & used) == 1:
             family &= used
         if len(family) > 1 or not (end - at > 1 or words[at].capital or _fits(words, at, family, available)):
@@ -167,28 +155,6 @@ def _named(
         named |= family
         at = end
     return frozenset(named)
-
-
-def _spellings(name: _Name) -> set[str]:
-    """However its words are joined or set apart, in the singular and the plural."""
-    joined = "".join(name)
-    return {joined, joined + "s", joined.removesuffix("s")}
-
-
-def _longest(words: Sequence[_Word], at: int, spellings: Mapping[str, object]) -> int | None:
-    most = max(map(len, spellings), default=0)
-    spelled, end = "", None
-    for until in range(at, len(words)):
-        spelled += words[until].lower
-        if len(spelled) > most:
-            break
-        if spelled in spellings:
-            end = until + 1
-    return end
-
-
-def _begins(name: _Name, with_: _Name) -> bool:
-    return name[: len(with_)] == with_
 
 
 def _fits(words: Sequence[_Word], at: int, family: AbstractSet[str], available: Iterable[IntegrationSummary]) -> bool:
@@ -219,7 +185,7 @@ _DELIVERS = frozenset(
 """Brings something to somebody or somewhere, which many integrations can do, and the one that is named may be its source."""
 
 _LEADS = frozenset({"as", "at", "by", "from", "in", "into", "onto", "to", "with"})
-_DETERMINERS = frozenset(_WORD.findall("a an each every her his its my our that the their these this those your"))
+_DETERMINERS = frozenset(WORD.findall("a an each every her his its my our that the their these this those your"))
 """In front of a place, a source or a means. One that the tools don't know may be another account."""
 
 

@@ -129,7 +129,7 @@ def steps_found(requests: Requests, ranked: Ranking, depth: int, *, known: bool)
         within = [tool_id for name in job["integrations"] for tool_id in requests.ids[name]] if known else None
         first = set(ranked(job["text"], within)[:depth])
         for step in job["steps"]:
-            right = {f"{integration}/{step['action']}" for integration in (step["integration"], *step["also"])}
+            right = {f"{step['integration']}/{step['action']}", *map("/".join, step["also"])}
             found.append(bool(right & first))
     return sum(found) / len(found)
 

@@ -33,13 +33,12 @@ class Results:
     are waited for.
     """
 
-    def __init__(self, services: Services, patience: Patience) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._patience = patience
         self._moved = -math.inf
         """When one ended last."""
 
-    async def of(self, action: AsyncAction, *, begun: float) -> JsonValue:
+    async def of(self, action: AsyncAction, patience: Patience, *, begun: float) -> JsonValue:
         """Its output, once it is there. Raises what it failed with, and where Nango can't be asked what hinders that (outcome
         unknown). TimedOut if it has no result by then, unknown too. `Stopped` when the run may not wait for it any more. `begun`: seconds since the epoch.
         """
@@ -65,7 +64,7 @@ class Results:
             if left <= 0:
                 raise _given_up(action, problem)
             wanted = max(problem.retry_after or 0.0, pause if seen_over == math.inf else AFTER_THE_WEBHOOK)
-            await self._patience.sleep(min(wanted, left))
+            await patience.sleep(min(wanted, left))
         raise AssertionError("pauses never end")
 
 

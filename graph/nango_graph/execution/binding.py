@@ -1,19 +1,26 @@
 """What a step comes to once the outputs that it refers to are there: whether it is done at all, and the arguments of each of its calls."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from jsonschema import ValidationError
 
 from nango_graph.digests import digest
 from nango_graph.planning.plan import Step
 from nango_graph.planning.references import Binding, ReferenceProblem, TakesLonger, is_one_reference
 from nango_graph.records import CallKey
+from nango_tools.fitting import misfit
 
 MOST_ITEMS = 10_000
 """Of one step. More than a run's `max_items` are asked about first; more than this are refused."""
 _AT_ONCE = 20_000
 """Of a step's work (`MAX_WORK` in references.py), what is done in the event loop: some 50 ms."""
+_INDEX_OF_EACH = re.compile(r"(\[\?.*\]|\[\*?\])\s*\[-?\d+\]")
+_OF_EACH = "; [0] right after a filter is looked up in each item: `| [0]` takes the first"
+"""What a reference that can never bring anything is told with: JMESPath goes on item by item after a projection."""
 
 
 class FoundNothing(ReferenceProblem):
@@ -74,20 +81,34 @@ def _bound(step: Step, plan_id: str, binding: Binding) -> dict[CallKey, Any]:
     return bound
 
 
-def found_nothing(step: Step, bound: Any) -> str:
-    """Which references of the step's arguments came to null, and where: "${s1.id} found nothing (for issue_number)". "" if none did."""
-    nothing = dict.fromkeys(_nulls(step.arguments, bound, ""))
-    return ", ".join(f"{reference} found nothing (for {name})" for name, reference in list(nothing)[:3])
+def found_nothing(step: Step, bound: Any, schema: dict[str, Any]) -> str:
+    """Which references of the step's arguments came to null, or to an empty list where the tool takes no list, and where:
+    "${s1.id} found nothing (for issue_number)". "" if none did.
+    """
+    unfit: list[Any] = []
+
+    def noted(error: ValidationError) -> bool:
+        unfit.append(error.instance)
+        return False
+
+    misfit(schema, bound, undecided=noted)
+    nothing = {
+        (name, reference): _OF_EACH if value == [] and _INDEX_OF_EACH.search(reference) else ""
+        for name, reference, value in _nothings(step.arguments, bound, "")
+        if value is None or any(value is one for one in unfit)
+    }
+    told = [f"{reference} found nothing (for {name}{hint})" for (name, reference), hint in nothing.items()]
+    return ", ".join(told[:3])
 
 
-def _nulls(planned: Any, bound: Any, name: str) -> Iterator[tuple[str, str]]:
-    """(name of the argument, the reference). Both are of one form, but for what references brought."""
+def _nothings(planned: Any, bound: Any, name: str) -> Iterator[tuple[str, str, Any]]:
+    """(name of the argument, the reference, null or an empty list). Both are of one form, but for what references brought."""
     if isinstance(planned, str):
-        if bound is None and is_one_reference(planned):
-            yield name, planned
+        if (bound is None or bound == []) and is_one_reference(planned):
+            yield name, planned, bound
     elif isinstance(planned, dict) and isinstance(bound, dict):
         for key, value in planned.items():
-            yield from _nulls(value, bound.get(key), f"{name}.{key}" if name else key)
+            yield from _nothings(value, bound.get(key), f"{name}.{key}" if name else key)
     elif isinstance(planned, list) and isinstance(bound, list):
         for position, (one, other) in enumerate(zip(planned, bound, strict=True)):
-            yield from _nulls(one, other, f"{name}[{position}]")
+            yield from _nothings(one, other, f"{name}[{position}]")

@@ -1,9 +1,9 @@
 """One call to Nango: a read is made and recorded; a write, or what else was asked for, is claimed, sent once, and recorded."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
@@ -12,19 +12,19 @@ from nango_graph.execution.health import Health
 from nango_graph.execution.judging import Judge
 from nango_graph.execution.patience import Patience, Stopped
 from nango_graph.execution.sending import Sender
+from nango_graph.execution.settling import ended, kept, to_the_end
+from nango_graph.execution.slots import Place
 from nango_graph.execution.words import MAY_STILL_HAPPEN
 from nango_graph.identity import BY_RULE
 from nango_graph.records import AUTHORIZATION, Call, CallKey, CallState, Cause, Decision, NotAllowed, TurnRow
 from nango_graph.records.claims import Overtaken
 from nango_graph.run_lease import LOST, ThreadBusy, lease_of_run
 from nango_graph.services import Services
-from nango_tools import Access, NangoError
+from nango_tools import Access
 from nango_tools.policy import Effect, Ruling
 
 if TYPE_CHECKING:
     from nango_graph.execution.units import Unit
-
-T = TypeVar("T")
 
 LEASE_MARGIN = 30.0
 """Seconds by which a claim outlives the client's time-out. What was claimed may wait for Nango's own request limit before it leaves,
@@ -32,7 +32,6 @@ and for a connection to be made, for 10 s each. For a provider's it has waited b
 """
 _SAVING_AGAIN = (0.2, 1.0, 4.0)
 """Seconds between attempts to save how a write ended."""
-_LOOK_AGAIN = 1.0
 
 
 class Caller:
@@ -55,23 +54,24 @@ class Caller:
         self._health = health
         self._judge = judge
         self._notice = notice
-        self._sender = Sender(services, sending=sending, notice=notice, patience=self._patience)
+        self._sender = Sender(services, sending=sending, notice=notice)
         self._freshness = Freshness(services, health)
         self._lease = lease_of_run()
 
-    async def make(self, unit: "Unit") -> Call:
-        """The call as it ended, whoever made it. Raises `ThreadBusy` if another run has taken over the thread, and `Stopped` if
-        this one may not wait any more for what keeps the call from leaving, or from ending.
+    async def make(self, unit: "Unit", place: Place) -> Call:
+        """The call as it ended, whoever made it. It leaves its place to others while it waits. Raises `ThreadBusy` if another run
+        has taken over the thread, and `Stopped` if this one may not wait any more for what keeps the call from leaving, or from ending.
         """
+        patience = self._patience.leaving(place)
         if unit.tool.access is Access.READ and self._ruling(unit).effect is Effect.ALLOW:
-            return await self._read(unit)
-        return await self._write(unit)
+            return await self._read(unit, patience)
+        return await self._write(unit, patience)
 
-    async def _read(self, unit: "Unit") -> Call:
+    async def _read(self, unit: "Unit", patience: Patience) -> Call:
         """One that the connection's state stopped is not recorded: it is made again."""
         if self._health.usable(unit.tool.integration) is None:
             return self._call(unit, "not_sent", cause=AUTHORIZATION)
-        state, output, error = await self._sender.send(unit, writes=False)
+        state, output, error = await self._sender.send(unit, patience, writes=False)
         if error is not None and await self._health.broke(unit.tool.integration, error):
             return self._call(unit, state, error=str(error), cause=AUTHORIZATION)
         output, artifact = await self._kept(output)
@@ -81,19 +81,19 @@ class Caller:
         )
         return call
 
-    async def _write(self, unit: "Unit") -> Call:
+    async def _write(self, unit: "Unit", patience: Patience) -> Call:
         """The rules, the tool and the connection are looked at once more: what changed meanwhile counts."""
-        if (limited := await self._sender.clear(unit)) is not None:
+        if (limited := await self._sender.clear(unit, patience)) is not None:
             return self._call(unit, "not_sent", error=str(limited))
         try:
             fresh = await self._freshness.of(unit)
         except Outdated as reason:
-            return await self._not_sent(unit, f"Not sent: {reason}.")
+            return await self._not_sent(unit, f"Not sent: {reason}.", patience)
         if fresh is None:
             return self._call(unit, "not_sent", cause=AUTHORIZATION)
         ruling = self._ruling(fresh)
         if ruling.effect is Effect.DENY:
-            return await self._not_sent(unit, f"Not sent. {ruling.reason}")
+            return await self._not_sent(unit, f"Not sent. {ruling.reason}", patience)
         try:
             existing = await self._claimed(fresh, ruling)
         except Overtaken:
@@ -101,12 +101,12 @@ class Caller:
             raise ThreadBusy(LOST) from None
         except NotAllowed as reason:
             return self._call(unit, "failed", error=f"Not sent: {reason}.")
-        return await self.stands(existing) if existing is not None else await self._sent(fresh)
+        return await self._stands(existing, patience) if existing is not None else await self._sent(fresh, patience)
 
-    async def _not_sent(self, unit: "Unit", why: str) -> Call:
+    async def _not_sent(self, unit: "Unit", why: str, patience: Patience) -> Call:
         """What was sent before stays what it was."""
         known = await self._services.records.calls.get(unit.key)
-        return await self.stands(known) if known is not None else self._call(unit, "failed", error=why)
+        return await self._stands(known, patience) if known is not None else self._call(unit, "failed", error=why)
 
     async def _claimed(self, unit: "Unit", ruling: Ruling) -> Call | None:
         """None: it is to be sent now. A run that is stopped meanwhile takes its claim back: nothing has left."""
@@ -135,7 +135,7 @@ class Caller:
                 await records.claims.withdraw(claim)
             raise
 
-    async def _sent(self, unit: "Unit") -> Call:
+    async def _sent(self, unit: "Unit", patience: Patience) -> Call:
         """`unknown` if nobody can say how it ended."""
         records = self._services.records
         runs_on = False
@@ -146,7 +146,7 @@ class Caller:
             runs_on = True
 
         try:
-            state, output, error = await self._sender.send(unit, writes=True, started=started)
+            state, output, error = await self._sender.send(unit, patience, writes=True, started=started)
         except asyncio.CancelledError:
             # What Nango has an id for stays claimed: whoever goes on asks Nango what came of it.
             if not runs_on:
@@ -188,11 +188,14 @@ class Caller:
     async def _kept(self, output: Any) -> tuple[Any, str | None]:
         return await kept(self._services, self._turn, output)
 
-    async def stands(self, call: Call) -> Call:
-        """A call that the records have, as it ended. Raises `Stopped` as `make` does."""
+    async def stands(self, call: Call, place: Place) -> Call:
+        """A call that the records have, as it ended. Raises `Stopped`, and leaves its place, as `make` does."""
+        return await self._stands(call, self._patience.leaving(place))
+
+    async def _stands(self, call: Call, patience: Patience) -> Call:
         now = await self._services.records.calls.get(call.key)
         try:
-            return await ended(self._services, self._turn, now or call, notice=self._notice, patience=self._patience)
+            return await ended(self._services, self._turn, now or call, notice=self._notice, patience=patience)
         except Stopped as stopped:
             raise _left(stopped, call.access) from None
 
@@ -253,70 +256,3 @@ def _left(stopped: Stopped, access: str) -> Stopped:
     if state.status == "stopped" or access == Access.READ.value:
         return stopped
     return Stopped(replace(state, error=f"{state.error} {MAY_STILL_HAPPEN}"))
-
-
-async def to_the_end(saving: Coroutine[Any, Any, T]) -> T:
-    """Saves what is known even if the run is stopped meanwhile, and only then stops."""
-    task = asyncio.ensure_future(saving)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
-
-
-async def kept(services: Services, turn: TurnRow, output: Any) -> tuple[Any, str | None]:
-    """An output as the records take it: itself, or the id of the artifact that it is kept as."""
-    return await services.records.artifacts.kept(
-        output, tenant=turn.requester.tenant, thread_id=turn.thread_id, now=services.clock.now()
-    )
-
-
-async def ended(
-    services: Services, turn: TurnRow, call: Call, *, notice: Callable[[str], None], patience: Patience | None = None
-) -> Call:
-    """Waits for a claim to end: until Nango says what came of it, where it runs asynchronously, else until its lease has run
-    out. Then nobody knows what became of it. Raises `Stopped` when `patience` is over before that.
-    """
-    records, clock = services.records, services.clock
-    patience = patience or Patience(clock)
-    said = False
-    if call.state == "unknown" and call.async_id is not None:
-        call = await _come_late(services, turn, call)
-    while call.state == "claimed":
-        left = call.lease_until - clock.now()
-        if call.async_id is not None:
-            state, output, error = await Sender(services, notice=notice, patience=patience).outcome(call)
-            output, artifact = await kept(services, turn, output)
-            told = str(error) if error else None
-            await records.claims.finish(
-                call.key, state=state, output=output, artifact=artifact, error=told, now=clock.now()
-            )
-        elif left < 0:
-            await records.claims.give_up(call.key, now=clock.now())
-        else:
-            if not said:
-                said = True
-                notice(
-                    f"{call.tool} was sent before, and its answer is not in yet. "
-                    f"Waiting up to {left:.0f} s before asking what became of it."
-                )
-            await patience.sleep(min(left + 0.01, _LOOK_AGAIN))
-        again = await records.calls.get(call.key)
-        if again is None:
-            break
-        call = again
-    return call
-
-
-async def _come_late(services: Services, turn: TurnRow, call: Call) -> Call:
-    """With the result that Nango has by now, after it was given up."""
-    try:
-        output = await services.nango.actions.result(call.async_id or "")
-    except NangoError:
-        return call
-    output, artifact = await kept(services, turn, output)
-    await services.records.claims.finish(
-        call.key, state="succeeded", output=output, artifact=artifact, error=None, now=services.clock.now()
-    )
-    return await services.records.calls.get(call.key) or call

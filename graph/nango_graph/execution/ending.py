@@ -1,13 +1,13 @@
 """What a step came to, once its calls ended, or could not be made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nango_graph.execution.health import Health
 from nango_graph.execution.scheduler import Status, StepState
 from nango_graph.execution.standing import Standing, Standings
-from nango_graph.execution.units import AskWhatHappened, Unit
+from nango_graph.execution.units import Ask, AskToSend, AskWhatHappened, Unit
 from nango_graph.execution.words import (
     AUTHORIZE,
     AskOfStep,
@@ -41,8 +41,10 @@ class Prepared:
     """Why what is missing can't be done now."""
 
 
-Made = Call | AskWhatHappened | StepState | None
-"""What came of one call. A state: why it was not made any more. None: its connection broke before it was sent."""
+Made = Call | Ask | StepState | None
+"""What came of one call. A question: what must be decided first. A state: why it was not made any more. None: its connection broke
+before it was sent.
+"""
 
 
 class Ending:
@@ -64,10 +66,8 @@ class Ending:
 
     def _of(self, prepared: Prepared, made: Sequence[Made]) -> StepState:
         step = prepared.step
-        asks = [call for call in made if isinstance(call, AskWhatHappened)]
-        if asks:
-            account = self.account(step, prepared.calls)
-            return StepState("asking", asks=[AskOfStep(one.call, step.purpose, account) for one in asks])
+        if any(isinstance(one, Ask) for one in made):
+            return StepState("asking", asks=[*self._asks(prepared, made)])
         ended = [call for call in made if isinstance(call, Call)]
         succeeded = [call for call in ended if call.state == "succeeded"]
         outputs = [call.output for call in succeeded]
@@ -129,6 +129,14 @@ class Ending:
         connection = next((call.connection for call in calls if isinstance(call, Unit)), None)
         connection = connection or self._health.usable(step.integration)
         return connection["label"] if connection is not None else f"the {step.integration} account"
+
+    def _asks(self, prepared: Prepared, made: Sequence[Made]) -> Iterator[Ask]:
+        account = self.account(prepared.step, prepared.calls)
+        for one in made:
+            if isinstance(one, AskWhatHappened):
+                yield AskOfStep(one.call, prepared.step.purpose, account)
+            elif isinstance(one, AskToSend):
+                yield one
 
     def _let_go(self, failed: Sequence[Call]) -> bool:
         """Did the user say of every call that failed that it did not happen, and is not to be sent again?"""

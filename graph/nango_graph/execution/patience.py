@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from nango_graph.clock import Clock
 from nango_graph.execution.scheduler import StepState
+from nango_graph.execution.slots import Place
 
 _LOOK_AGAIN = 5.0
 """Seconds of waiting between two looks whether the run may still go on."""
@@ -24,7 +25,8 @@ def _goes_on() -> None:
 
 class Patience:
     """Of one run. `stop`: what comes of a step once no call may leave any more; `left`: seconds that the turn may still work;
-    `too_long`: says, for a person, that what it is handed takes longer than that. By default it has no end.
+    `too_long`: says, for a person, that what it is handed takes longer than that; `place`: that of the call which waits. By default
+    it has no end.
     """
 
     def __init__(
@@ -34,11 +36,17 @@ class Patience:
         stop: Callable[[], StepState | None] = _goes_on,
         left: Callable[[], float] = lambda: math.inf,
         too_long: Callable[[str], str] = str,
+        place: Place | None = None,
     ) -> None:
         self._clock = clock
         self._stop = stop
         self._left = left
         self._too_long = too_long
+        self._place = place
+
+    def leaving(self, place: Place) -> "Patience":
+        """The same, of a call that leaves its place to others while it waits."""
+        return Patience(self._clock, stop=self._stop, left=self._left, too_long=self._too_long, place=place)
 
     def spare(self, seconds: float, what: str) -> None:
         """Raises `Stopped` if there is not so much time: then waiting for this has no sense from the beginning."""
@@ -47,6 +55,15 @@ class Patience:
 
     async def sleep(self, seconds: float) -> None:
         """Raises `Stopped` as soon as it is seen that the run may not go on."""
+        if self._place is None:
+            await self._wait(seconds)
+            return
+        async with self._place.left():
+            await self._wait(seconds)
+        # It may have taken long until there was a place again.
+        await self._wait(0)
+
+    async def _wait(self, seconds: float) -> None:
         until = self._clock.now() + seconds
         while True:
             if (state := self._stop()) is not None:

@@ -7,12 +7,14 @@ from nango_graph.execution.judging import Judge
 from nango_graph.execution.repeating import planned_anew
 from nango_graph.execution.standing import Standing
 from nango_graph.execution.units import AskToSend, Unit, unit_of
+from nango_graph.execution.variants import Variants
 from nango_graph.execution.words import (
     ALLOWED_BEFORE,
     APPROVED_OTHERWISE,
     CHANGED_SINCE,
     FAILED_BEFORE,
     TWICE_IN_THE_PLAN,
+    done_otherwise,
     failed_before,
     sent_before,
     why_asked,
@@ -32,6 +34,7 @@ class Permission:
         self._tenant = tenant
         self._judge = judge
         self._asked: dict[str, CallKey] = {}
+        self._variants = Variants(plan, records, tenant)
         self._failures: dict[tuple[str, str], list[Sent]] = {}
 
     async def of(self, unit: Unit, standing: Standing, note: str = "") -> Unit | Call | AskToSend | Ruling:
@@ -79,9 +82,10 @@ class Permission:
                     return done
                 asks = True
             # What may have happened already is not for a rule to allow once more.
-            asks = asks or any(one.may_have_happened for one in before)
+            variant = await self._variants.of(unit.digest)
+            asks = asks or variant is not None or any(one.may_have_happened for one in before)
             if asks:
-                notes += await self._repeats(unit, before)
+                notes += [*done_otherwise(variant), *await self._repeats(unit, before)]
         return AskToSend(unit, tuple(notes)) if asks else unit
 
     def _is_of_another_plan(self, sent: Sent) -> bool:

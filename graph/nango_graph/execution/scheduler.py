@@ -88,6 +88,9 @@ class Work(Protocol[P]):
     async def run(self, prepared: P) -> StepState:
         """Makes the calls."""
 
+    def held_up(self, step: Step, state: StepState) -> StepState:
+        """Of a step that another one keeps from being done: what is told of it, with whose account it would have used."""
+
 
 class _Ended(Exception):
     """How a step ended before it could run."""
@@ -150,12 +153,13 @@ class _Run:
     async def _gather(self, steps: Collection[str], outputs: dict[str, Any]) -> None:
         if before := frozenset(steps) - self.within.keys():
             outputs |= await self.earlier(before)
+        step = self.planned.step
         for step_id in filter(steps.__contains__, self.within):
             state = await self.within[step_id]
             if state.status == "skipped" and not self._takes_data_from(step_id):
                 continue
             if hindrance := _hindered(step_id, state):
-                raise _Ended(hindrance)
+                raise _Ended(self.work.held_up(step, hindrance))
             outputs[step_id] = state.output
 
     def _takes_data_from(self, step_id: str) -> bool:
@@ -172,7 +176,7 @@ class _Run:
             if state.status in ("rejected", "skipped") or elsewhere:
                 continue
             if hindrance := _hindered(prior.step.id, state):
-                raise _Ended(hindrance)
+                raise _Ended(self.work.held_up(self.planned.step, hindrance))
 
 
 def _hindered(step_id: str, state: StepState) -> StepState | None:
@@ -184,7 +188,7 @@ def _hindered(step_id: str, state: StepState) -> StepState | None:
         case "stopped":
             return StepState("stopped", error=f"It comes after {step_id}, which was not done yet.")
         case "asking" | "parked" | "waiting":
-            return StepState("waiting", unconnected=state.unconnected)
+            return StepState("waiting", error=f"It waits for {step_id}.", unconnected=state.unconnected)
         case "declined":
             return StepState("blocked", error=f"It needs {step_id}. {state.error}", unconnected=True)
         case "rejected":

@@ -25,7 +25,7 @@ Started = Callable[[str], Awaitable[None]]
 class Sender:
     """`sending` is told of each step whose call really leaves now; `notice` of what is waited for.
 
-    All that waits here raises `Stopped` when `patience` is over. What has left by then stays as it is.
+    All that waits here raises `Stopped` when the `patience` of the call is over. What has left by then stays as it is.
     """
 
     def __init__(
@@ -34,25 +34,23 @@ class Sender:
         *,
         sending: Callable[["Unit"], None] = lambda _: None,
         notice: Callable[[str], None] = lambda _: None,
-        patience: Patience | None = None,
     ) -> None:
         self._services = services
-        self._patience = patience or Patience(services.clock)
         self._sending = sending
         self._notice = notice
-        self._results = Results(services, self._patience)
+        self._results = Results(services)
         self._said: dict[str, float] = {}
         """What was told of, and until when that holds."""
 
-    async def clear(self, unit: "Unit") -> NangoError | None:
+    async def clear(self, unit: "Unit", patience: Patience) -> NangoError | None:
         """Waits until the provider's request limit lets a write leave. What hinders it if that would take too long."""
         try:
-            await self._services.nango.runner.clear(**_where(unit), writes=True, **self._pauses(unit))
+            await self._services.nango.runner.clear(**_where(unit), writes=True, **self._pauses(unit, patience))
         except NangoError as error:
             return error
         return None
 
-    async def send(self, unit: "Unit", *, writes: bool, started: Started | None = None) -> Sent:
+    async def send(self, unit: "Unit", patience: Patience, *, writes: bool, started: Started | None = None) -> Sent:
         """A read waits for request limits. What writes does not: it is claimed by now, so it leaves at once or not at all.
 
         One that Nango runs asynchronously is waited for. `started` gets the id that Nango gave it, before anything else.
@@ -63,13 +61,13 @@ class Sender:
             if started is not None:
                 await started(action.id)
             self._say(unit.step.id, f"{unit.tool.id} runs in the background. Waiting for what it brings.")
-            return await self._results.of(action, begun=self._services.clock.now())
+            return await self._results.of(action, patience, begun=self._services.clock.now())
 
         async def send(arguments: Any) -> Any:
             runner = self._services.nango.runner
             call: dict[str, Any] = {
                 **_where(unit),
-                **self._pauses(unit),
+                **self._pauses(unit, patience),
                 "input": unit.tool.input_of(arguments),
                 "writes": writes,
                 "at_once": writes,
@@ -84,7 +82,7 @@ class Sender:
             return _failed(error, reads=unit.tool.access is Access.READ)
         return "succeeded", output, None
 
-    async def outcome(self, call: Call) -> Sent:
+    async def outcome(self, call: Call, patience: Patience | None = None) -> Sent:
         """What became of a call that has an `async_id`, whoever sent it. Two that ask find the same."""
         integration, _, action = call.tool.partition("/")
         writes = call.access != Access.READ.value
@@ -92,20 +90,24 @@ class Sender:
         self._say(call.key.step, f"{call.tool} was begun before, in the background. Waiting for what it brings.")
         try:
             # A claim's lease ends later than it began: nobody gives up too early.
-            return "succeeded", await self._results.of(begun, begun=call.lease_until), None
+            return (
+                "succeeded",
+                await self._results.of(begun, patience or Patience(self._services.clock), begun=call.lease_until),
+                None,
+            )
         except NangoError as error:
             return _failed(error, reads=not writes)
 
-    def _pauses(self, unit: "Unit") -> dict[str, Any]:
+    def _pauses(self, unit: "Unit", patience: Patience) -> dict[str, Any]:
         def pausing(pause: Pause) -> None:
             whose = "Nango's" if pause.whose == "nango" else f"{unit.tool.integration}'s"
             limit = f"{whose} request limit is used up"
             # A read may have left before, and been refused.
             unsent = "" if unit.tool.access is Access.READ else "Nothing was sent. "
-            self._patience.spare(pause.seconds, f"{unsent}{limit} for {pause.seconds:.0f} s more")
+            patience.spare(pause.seconds, f"{unsent}{limit} for {pause.seconds:.0f} s more")
             self._say(whose, f"{limit}. Going on in {pause.seconds:.0f} s.", holds=pause.seconds)
 
-        return {"pausing": pausing, "sleep": self._patience.sleep}
+        return {"pausing": pausing, "sleep": patience.sleep}
 
     def _say(self, subject: str, text: str, *, holds: float = float("inf")) -> None:
         """Once for all calls that wait for the same."""

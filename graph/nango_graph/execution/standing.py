@@ -48,7 +48,16 @@ class Standings:
             if following is None or (
                 call is not None and (call.state == "succeeded" or following.verdict == "rejected")
             ):
-                return Standing(key, self._decisions.get(key), call, followed=following is not None)
+                decision = self._decisions.get(key)
+                if (
+                    call is not None
+                    and call.may_be_claimed_again
+                    and decision is not None
+                    and decision.verdict == "rejected"
+                ):
+                    # It never ran, and somebody has refused it since: there is nothing to go on with.
+                    call = None
+                return Standing(key, decision, call, followed=following is not None)
             key = following.key
 
     def after(self, key: CallKey) -> Decision | None:

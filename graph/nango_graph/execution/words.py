@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from nango_graph.display import compact, markdown, visible
 from nango_graph.execution.units import AskWhatHappened
+from nango_graph.execution.variants import Variant
 from nango_graph.planning.plan import Step
 from nango_graph.records import AUTHORIZATION, Call
 from nango_graph.records.sent import Sent
@@ -61,6 +62,15 @@ def sent_before(before: Sequence[Sent], *, plan_id: str) -> tuple[str, ...]:
             f"Exactly this was sent before ({moment(failed.at)}) and failed{_because(failed)}. {_MAY_HAVE_TAKEN_EFFECT}"
         )
     return tuple(told)
+
+
+def done_otherwise(variant: Variant | None) -> tuple[str, ...]:
+    """Of what somebody had edited before it was done, in the same request."""
+    if variant is None:
+        return ()
+    form = markdown(compact(variant.arguments, _SHOWN))
+    told = f"An edited form of this was done before for this request ({moment(variant.at)}): {form}. Approving does this as well."
+    return (told,)
 
 
 def failed_before(tool: str, failed: Sequence[Sent]) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ from nango_graph.execution.patience import Stopped
 from nango_graph.execution.permission import Permission
 from nango_graph.execution.progress import Progress
 from nango_graph.execution.scheduler import StepState
-from nango_graph.execution.slots import Slots
+from nango_graph.execution.slots import Place, Slots
 from nango_graph.execution.standing import Standing, Standings
-from nango_graph.execution.units import AskToSend, AskWhatHappened, Unit, unit_of
+from nango_graph.execution.units import Ask, AskToSend, AskWhatHappened, Unit, unit_of
 from nango_graph.execution.words import (
     ASK_FOR_RECORDS,
     ASK_FOR_THE_RULE,
@@ -23,6 +23,7 @@ from nango_graph.execution.words import (
     ASK_WHETHER_IT_IS_THERE,
     CHECK_IT_IS_THERE,
     done_before,
+    headed,
     not_made,
     reasons,
     why_withheld,
@@ -134,6 +135,9 @@ class StepWork:
             step, [unit_of(key, step, tool, connection, arguments) for key, arguments in bound.items()]
         )
 
+    def held_up(self, step: Step, state: StepState) -> StepState:
+        return replace(state, error=headed(step.id, step.tool, self._ending.account(step)) + state.error)
+
     def sends(self, prepared: Prepared) -> bool:
         return any(isinstance(call, Unit) for call in prepared.calls)
 
@@ -158,8 +162,8 @@ class StepWork:
             for position, call in left:
                 made[position] = one = await self._one(call)
                 tally.add(one)
-                if isinstance(one, AskWhatHappened) and not prepared.at_once:
-                    # As between steps: what comes after it waits until somebody knows.
+                if isinstance(one, Ask) and not prepared.at_once:
+                    # As between steps: what comes after it waits until that is decided.
                     return
 
         at_once = min(self._slots.each, len(prepared.calls)) if prepared.at_once else 1
@@ -179,19 +183,31 @@ class StepWork:
 
     async def _ended(self, call: Unit | Call) -> Made:
         if isinstance(call, Call):
-            ended = call if call.state in ENDED else await self._caller.stands(call)
-            return self._or_question(ended, of=call.key)
-        async with self._slots.of(call.connection["connection_id"]):
+            if call.state in ENDED:
+                return call
+            async with self._slots.of(call.connection_id) as place:
+                return self._or_question(await self._caller.stands(call, place), of=call.key)
+        async with self._slots.of(call.connection["connection_id"]) as place:
             # Here, and not before: one that waited for its turn must not leave after all.
             if (stopped := self._stop()) is not None:
                 return stopped
             if self._health.usable(call.tool.integration) is None:
                 return None
-            made = await self._caller.make(call)
-            while made.state == "succeeded" and made.key.plan_id != call.key.plan_id:
-                # Done under another plan: once more, to find it under its own key, unless that one stands for another call.
-                made = await self._caller.make(call)
-            return self._or_question(made, of=call.key)
+            return await self._made(call, place)
+
+    async def _made(self, unit: Unit, place: Place) -> Made:
+        """Where another plan of the turn has made the same, and it is known how that ended: does it stand for this one?"""
+        standing = self._standings.of(unit.key)
+        undecided = standing.decision is None and unit.tool.access is not Access.READ
+        while True:
+            # Once more, and now: the other one may have ended while this one waited for its turn.
+            found = await self._permission.of(unit, standing) if undecided else unit
+            if isinstance(found, Call | AskToSend):
+                return found
+            made = await self._caller.make(unit, place)
+            is_other = made.key.plan_id != unit.key.plan_id
+            if not (is_other and made.state in (ENDED if undecided else ("succeeded",))):
+                return self._or_question(made, of=unit.key)
 
     def _as_it_stands(
         self, standings: Sequence[Standing], step: Step, hindered: Callable[[Sequence[Call]], StepState]
@@ -252,8 +268,8 @@ class StepWork:
         problem = argument_problem(tool.input_schema, arguments, bound=True)
         if problem is None:
             return None
-        # To be told of an argument that is null helps nobody: what was looked for was not there.
-        if nothing := found_nothing(step, arguments):
+        # To be told of an argument that is null, or an empty list, helps nobody: what was looked for was not there.
+        if nothing := found_nothing(step, arguments, tool.input_schema):
             told = f"{nothing}, and {tool.id} can't be called without it. Nothing was sent."
             state = replace(self._not_made(step, told, CHECK_IT_IS_THERE), found_nothing=True)
         else:

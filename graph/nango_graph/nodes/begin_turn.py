@@ -12,8 +12,8 @@ from nango_graph.budgets import effective
 from nango_graph.context import Context, as_context
 from nango_graph.digests import digest
 from nango_graph.errors import UsageError
-from nango_graph.execution.calling import ended
 from nango_graph.execution.evidence import evidence_of
+from nango_graph.execution.settling import ended
 from nango_graph.execution.words import AskOfStep
 from nango_graph.identity import names_nobody, requester_of
 from nango_graph.left_over import left_over

@@ -21,6 +21,9 @@ from nango_graph.turn import turn_of, why_refused
 from nango_tools import Access, NangoError, Tool
 from nango_tools.policy import Effect
 
+_REFUSED_BEFORE = "An earlier answer stands, so this is not sent. Ask for it again if it is wanted."
+_SENT_BEFORE = "An earlier answer stands: it was approved, and sent, before this one came."
+
 
 class Outdated(Exception):
     """The tool is not the one that was shown. It is asked for anew, as it is now; `str()` says why."""
@@ -62,6 +65,8 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
         runtime.stream_writer({"type": "notice", "text": str(reason)})
         return {"asked": None, "answered": None}
     await services.records.decisions.record(decisions, tenant=turn.requester.tenant, thread_id=turn.thread_id, now=now)
+    for told in await _not_taken(decisions, turn, services):
+        runtime.stream_writer({"type": "notice", "text": told})
     for key, said in outcomes:
         happened = said == "happened"
         await services.records.claims.settle(
@@ -73,6 +78,20 @@ async def decide(state: State, runtime: Runtime[Context], services: Services) ->
     # What is left from before was worked out when nobody knew yet what became of it.
     left = await left_over(services.records, turn) if settles_earlier else {}
     return {"asked": None, "answered": None, **left}
+
+
+async def _not_taken(made: list[Decision], turn: TurnRow, services: Services) -> list[str]:
+    """Of which calls an earlier decision stands, in words: somebody may have gone back to a question that was answered before."""
+    told = []
+    for plan_id in {decision.key.plan_id for decision in made}:
+        standing = await services.records.decisions.of_plan(plan_id, turn.requester.tenant)
+        for decision in made:
+            stands = standing.get(decision.key, decision)
+            if stands.verdict == "rejected" != decision.verdict:
+                told.append(f"{decision.key.step}: {_REFUSED_BEFORE}")
+            elif stands.verdict == "approved" and (decision.verdict, decision.digest) != ("approved", stands.digest):
+                told.append(f"{decision.key.step}: {_SENT_BEFORE}")
+    return list(dict.fromkeys(told))
 
 
 async def _is_of_earlier_turn(item: dict[str, Any], turn: TurnRow, services: Services) -> bool:

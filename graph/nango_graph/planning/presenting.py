@@ -5,7 +5,7 @@ Budgets are in tokens, of four characters each: near enough for what they are fo
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from nango_graph.planning.signatures import one_line, tool_signature
 from nango_tools import IntegrationSummary, Tool
@@ -31,6 +31,10 @@ _PRESENTABLE = re.compile(r"[!-;=?-~](?:[ -;=?-~]{0,253}[!-;=?-~])?")
 """Printable ASCII without angle brackets: what is named otherwise could look like something else, and is not offered."""
 
 
+Signature = Callable[[Tool], str]
+"""`tool_signature`, or one that keeps what it has worked out."""
+
+
 def tokens_of(text: str) -> int:
     return len(text) // _CHARACTERS
 
@@ -53,23 +57,24 @@ def _named_well(name: str) -> bool:
     return _PRESENTABLE.fullmatch(name) is not None
 
 
-def fits_whole(tools: Iterable[Tool]) -> bool:
+def fits_whole(tools: Iterable[Tool], signature: Signature = tool_signature) -> bool:
     """May all signatures be shown? Looks at no more of them than it must."""
     left = WHOLE * _CHARACTERS
-    return all((left := left - len(tool_signature(tool)) - 1) >= 0 for tool in tools)
+    return all((left := left - len(signature(tool)) - 1) >= 0 for tool in tools)
 
 
-def signatures(tools: Iterable[Tool]) -> str:
-    return "\n".join(tool_signature(tool) for tool in sorted(tools, key=lambda tool: tool.id))
+def signatures(tools: Iterable[Tool], signature: Signature = tool_signature) -> str:
+    return "\n".join(signature(tool) for tool in sorted(tools, key=lambda tool: tool.id))
 
 
-def chosen_signatures(must: Collection[Tool], may: Iterable[Tool], budget: int = SIGNATURES) -> dict[str, Tool]:
+def chosen_signatures(
+    must: Collection[Tool], may: Iterable[Tool], budget: int = SIGNATURES, signature: Signature = tool_signature
+) -> dict[str, Tool]:
     """All of `must`, and of `may`, which has the best first, what there is room for beside them. By id."""
     chosen = {tool.id: tool for tool in must}
-    left = budget * _CHARACTERS - len(signatures(chosen.values()))
+    left = budget * _CHARACTERS - len(signatures(chosen.values(), signature))
     for tool in may:
-        cost = len(tool_signature(tool)) + 1
-        if tool.id not in chosen and cost <= left:
+        if tool.id not in chosen and (cost := len(signature(tool)) + 1) <= left:
             chosen[tool.id] = tool
             left -= cost
     return chosen

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from nango_graph.identity import Requester
 from nango_graph.records.database import Database
@@ -21,16 +21,21 @@ class Known:
     """The wait whose link brought what was confirmed: authorized anew through another link, it is asked again."""
 
 
+_OF_REQUESTER = select(accounts).where(
+    accounts.c.tenant == bindparam("of_tenant"), accounts.c.requester == bindparam("of_requester")
+)
+
+
 class Accounts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def known(self, requester: Requester) -> Mapping[tuple[str, str], Known]:
         """By integration and connection id."""
-        query = select(accounts).where(accounts.c.tenant == requester.tenant, accounts.c.requester == requester.user_id)
+        whose = {"of_tenant": requester.tenant, "of_requester": requester.user_id}
         return {
             (row.integration, row.connection_id): Known(row.preferred_at, row.trusted, row.trusted_wait or "")
-            for row in await self._database.rows(query)
+            for row in await self._database.rows(_OF_REQUESTER, whose)
         }
 
     async def prefer(self, requester: Requester, integration: str, connection_id: str, *, now: float) -> None:

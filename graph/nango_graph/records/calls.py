@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, exists, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, select
 
 from nango_graph.records.batching import Batches
 from nango_graph.records.database import Database
@@ -58,6 +58,27 @@ class Call:
         return self.state == "unknown" and self.access != Access.READ.value
 
 
+# Made once: to put a statement together takes longer than to carry it out.
+_OF_TENANT = (
+    select(calls)
+    .where(calls.c.tenant == bindparam("of_tenant"))
+    .order_by(calls.c.started_at, calls.c.step, calls.c.item, calls.c.attempt)
+)
+_OF_PLAN = _OF_TENANT.where(calls.c.plan_id == bindparam("of_plan"))
+_OF_THREAD = _OF_TENANT.where(calls.c.thread_id == bindparam("of_thread"))
+_IN_FLIGHT = _OF_THREAD.where(calls.c.state == "claimed")
+_UNSETTLED = _OF_THREAD.where(
+    calls.c.access != "read",
+    calls.c.state == "unknown",
+    ~exists().where(
+        decisions.c.plan_id == calls.c.plan_id,
+        decisions.c.step == calls.c.step,
+        decisions.c.item == calls.c.item,
+        decisions.c.attempt == calls.c.attempt + 1,
+    ),
+)
+
+
 class Calls:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -82,33 +103,17 @@ class Calls:
 
     async def in_flight(self, thread_id: str, tenant: str) -> list[Call]:
         """Writes of the thread that were claimed and have not ended."""
-        return await self._many(
-            and_(calls.c.thread_id == thread_id, calls.c.tenant == tenant, calls.c.state == "claimed")
-        )
+        return await self._many(_IN_FLIGHT, of_thread=thread_id, of_tenant=tenant)
 
     async def unsettled(self, thread_id: str, tenant: str) -> list[Call]:
         """Writes of the thread whose outcome nobody knows and no human was asked about. (A read took no effect.)"""
-        decided = exists().where(
-            decisions.c.plan_id == calls.c.plan_id,
-            decisions.c.step == calls.c.step,
-            decisions.c.item == calls.c.item,
-            decisions.c.attempt == calls.c.attempt + 1,
-        )
-        return await self._many(
-            and_(
-                calls.c.thread_id == thread_id,
-                calls.c.tenant == tenant,
-                calls.c.access != "read",
-                calls.c.state == "unknown",
-                ~decided,
-            )
-        )
+        return await self._many(_UNSETTLED, of_thread=thread_id, of_tenant=tenant)
 
     async def of_plan(self, plan_id: str, tenant: str) -> list[Call]:
-        return await self._many(and_(calls.c.plan_id == plan_id, calls.c.tenant == tenant))
+        return await self._many(_OF_PLAN, of_plan=plan_id, of_tenant=tenant)
 
     async def of_thread(self, thread_id: str, tenant: str) -> list[Call]:
-        return await self._many(and_(calls.c.thread_id == thread_id, calls.c.tenant == tenant))
+        return await self._many(_OF_THREAD, of_thread=thread_id, of_tenant=tenant)
 
     async def of_steps(self, steps: Collection[str], thread_id: str, tenant: str) -> list[Call]:
         """Those that succeeded, of these steps of the thread's plans."""
@@ -116,8 +121,8 @@ class Calls:
         left = sorted(steps)
         while left:
             some, left = left[:_NAMED_AT_ONCE], left[_NAMED_AT_ONCE:]
-            of_them = and_(calls.c.thread_id == thread_id, calls.c.tenant == tenant, calls.c.step.in_(some))
-            found += await self._many(and_(of_them, calls.c.state == "succeeded"))
+            of_them = _OF_THREAD.where(calls.c.step.in_(some), calls.c.state == "succeeded")
+            found += await self._many(of_them, of_thread=thread_id, of_tenant=tenant)
         return found
 
     async def steps_done(self, plan_id: str, tenant: str) -> set[str]:
@@ -129,9 +134,8 @@ class Calls:
         )
         return {row.step for row in await self._database.rows(query)}
 
-    async def _many(self, condition: ColumnElement[bool]) -> list[Call]:
-        query = select(calls).where(condition).order_by(calls.c.started_at, calls.c.step, calls.c.item, calls.c.attempt)
-        return [as_call(row) for row in await self._database.rows(query)]
+    async def _many(self, query: Select[Any], **values: str) -> list[Call]:
+        return [as_call(row) for row in await self._database.rows(query, values)]
 
 
 def is_call(key: CallKey) -> ColumnElement[bool]:

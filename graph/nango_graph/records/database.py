@@ -17,6 +17,8 @@ from nango_graph.records.engines import PATIENCE, Engines, Postgres, Sqlite, Wor
 from nango_graph.records.tables import VERSION, metadata, schema
 
 T = TypeVar("T")
+Values = Mapping[str, Any]
+"""For the parameters of a statement, by name."""
 _SETUP_LOCK = 0x6E616E676F
 
 
@@ -46,11 +48,11 @@ class Database:
         """What `work` does with the connection is committed in the end, all or nothing. In SQLite nothing else may write meanwhile."""
         return await self.engines.write(work)
 
-    async def execute(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> Row[Any] | None:
-        """One statement in a transaction of its own, for each of `rows` where they are given; the first row that it returns."""
+    async def execute(self, statement: Executable, values: Values | Sequence[Values] | None = None) -> Row[Any] | None:
+        """One statement in a transaction of its own, for each of `values` where they are several; the first row that it returns."""
 
         def work(connection: Connection) -> Row[Any] | None:
-            result = connection.execute(statement, rows)
+            result = connection.execute(statement, values)
             return result.first() if result.returns_rows else None
 
         return await self.transaction(work)
@@ -59,12 +61,12 @@ class Database:
         """For SELECTs: each sees what was committed before it. It waits for no writer."""
         return await self.engines.read(work)
 
-    async def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        return await self.read(lambda connection: connection.execute(query).all())
+    async def rows(self, query: Select[Any], values: Values | None = None) -> Sequence[Row[Any]]:
+        return await self.read(lambda connection: connection.execute(query, values).all())
 
-    async def row(self, query: Select[Any]) -> Row[Any] | None:
+    async def row(self, query: Select[Any], values: Values | None = None) -> Row[Any] | None:
         """The first one."""
-        return await self.read(lambda connection: connection.execute(query).first())
+        return await self.read(lambda connection: connection.execute(query, values).first())
 
     def insert_if_absent(self, table: Table) -> Any:
         """`INSERT … ON CONFLICT DO NOTHING` in the dialect at hand."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, select, update
 
 from nango_graph.identity import BY_RULE
 from nango_graph.records.database import Database
@@ -48,6 +48,11 @@ class Decision:
         return self.actor.startswith(BY_RULE)
 
 
+_OF_PLAN = select(decisions).where(
+    decisions.c.plan_id == bindparam("of_plan"), decisions.c.tenant == bindparam("of_tenant")
+)
+
+
 class Decisions:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -68,8 +73,8 @@ class Decisions:
         await self._database.transaction(work)
 
     async def of_plan(self, plan_id: str, tenant: str) -> dict[CallKey, Decision]:
-        query = select(decisions).where(decisions.c.plan_id == plan_id, decisions.c.tenant == tenant)
-        found = map(as_decision, await self._database.rows(query))
+        of_plan = {"of_plan": plan_id, "of_tenant": tenant}
+        found = map(as_decision, await self._database.rows(_OF_PLAN, of_plan))
         return {decision.key: decision for decision in found}
 
 

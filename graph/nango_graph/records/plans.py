@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, update
 
 from nango_graph.records.database import Database
 from nango_graph.records.tables import plans
@@ -22,6 +22,13 @@ class PlanRow:
     """Integrations whose results the planner saw: what it wrote by itself may come from them. None: not known, so any."""
     plan_again: bool = False
     """Is more to be planned once it has been carried out, with its results in view?"""
+
+
+# Made once: to put a statement together takes longer than to carry it out.
+_OF_THREAD = select(plans).where(plans.c.thread_id == bindparam("of_thread"))
+_THIS = _OF_THREAD.where(plans.c.id == bindparam("of_id"))
+_OF_TURN = _OF_THREAD.where(plans.c.turn_id == bindparam("of_turn")).order_by(plans.c.ordinal)
+_ALL = _OF_THREAD.order_by(plans.c.created_at, plans.c.ordinal)
 
 
 class Plans:
@@ -57,7 +64,7 @@ class Plans:
 
         def work(connection: Connection) -> Row[Any] | None:
             connection.execute(new)
-            return connection.execute(_this(plan_id, thread_id)).one_or_none()
+            return connection.execute(_THIS, {"of_id": plan_id, "of_thread": thread_id}).one_or_none()
 
         kept = await self._database.transaction(work)
         if kept is None:
@@ -65,21 +72,17 @@ class Plans:
         return _plan(kept)
 
     async def get(self, plan_id: str, thread_id: str) -> PlanRow | None:
-        row = await self._database.row(_this(plan_id, thread_id))
+        row = await self._database.row(_THIS, {"of_id": plan_id, "of_thread": thread_id})
         return _plan(row) if row is not None else None
 
     async def of_thread(self, thread_id: str, *, state: Literal["open", "closed"] | None = None) -> list[PlanRow]:
-        query = select(plans).where(plans.c.thread_id == thread_id).order_by(plans.c.created_at, plans.c.ordinal)
-        if state is not None:
-            query = query.where(plans.c.state == state)
-        return [_plan(row) for row in await self._database.rows(query)]
+        query = _ALL if state is None else _ALL.where(plans.c.state == state)
+        return [_plan(row) for row in await self._database.rows(query, {"of_thread": thread_id})]
 
     async def of_turn(self, turn_id: str, thread_id: str) -> list[PlanRow]:
         """All that were made in the turn, in their order: the first one, and what was planned again."""
-        query = (
-            select(plans).where(plans.c.turn_id == turn_id, plans.c.thread_id == thread_id).order_by(plans.c.ordinal)
-        )
-        return [_plan(row) for row in await self._database.rows(query)]
+        of_turn = {"of_turn": turn_id, "of_thread": thread_id}
+        return [_plan(row) for row in await self._database.rows(_OF_TURN, of_turn)]
 
     async def close_others(self, thread_id: str, turn_id: str) -> None:
         """Plans of older turns end here: approvals that were not used are void."""
@@ -90,10 +93,6 @@ class Plans:
 
     async def _close(self, *conditions: ColumnElement[bool]) -> None:
         await self._database.execute(update(plans).where(*conditions).values(state="closed"))
-
-
-def _this(plan_id: str, thread_id: str) -> Select[Any]:
-    return select(plans).where(plans.c.id == plan_id, plans.c.thread_id == thread_id)
 
 
 def _plan(row: Any) -> PlanRow:

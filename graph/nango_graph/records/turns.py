@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import Connection, bindparam, exists, func, select, update
 
 from nango_graph.errors import UsageError
 from nango_graph.identity import Requester
@@ -49,6 +49,15 @@ class TurnRow:
 
 
 _LATEST_FIRST = (turns.c.started_at.desc(), turns.c.id.desc())
+# Made once: to put a statement together takes longer than to carry it out, and each node begins with these.
+_LAST = select(turns).where(turns.c.thread_id == bindparam("of_thread")).order_by(*_LATEST_FIRST).limit(1)
+_SPENT = (turns.c.model_calls, turns.c.tokens, turns.c.seconds)
+_SPEND = (
+    update(turns)
+    .where(turns.c.id == bindparam("of_turn"))
+    .values({column: func.coalesce(column, 0) + bindparam(f"more_{column.name}") for column in _SPENT})
+    .returning(*_SPENT)
+)
 
 
 class Turns:
@@ -128,9 +137,7 @@ class Turns:
 
     async def last_of(self, thread_id: str) -> TurnRow | None:
         """The thread's latest turn; None where the records know no such thread."""
-        row = await self._database.row(
-            select(turns).where(turns.c.thread_id == thread_id).order_by(*_LATEST_FIRST).limit(1)
-        )
+        row = await self._database.row(_LAST, {"of_thread": thread_id})
         return _turn(row) if row is not None else None
 
     async def unfinished(self, *, limit: int) -> list[TurnRow]:
@@ -155,14 +162,8 @@ class Turns:
 
     async def spend(self, turn_id: str, *, model_calls: int = 0, tokens: int = 0, seconds: float = 0.0) -> Spent:
         """Adds to what the turn has used up, and returns the whole. Raises `UsageError` if the records don't know the turn."""
-        added = {turns.c.model_calls: model_calls, turns.c.tokens: tokens, turns.c.seconds: seconds}
-        statement = (
-            update(turns)
-            .where(turns.c.id == turn_id)
-            .values({column: func.coalesce(column, 0) + more for column, more in added.items()})
-            .returning(*added)
-        )
-        row = await self._database.execute(statement)
+        added = {"more_model_calls": model_calls, "more_tokens": tokens, "more_seconds": seconds}
+        row = await self._database.execute(_SPEND, {"of_turn": turn_id, **added})
         if row is None:
             raise UsageError(_UNKNOWN)
         return Spent(row.model_calls, row.tokens, row.seconds)

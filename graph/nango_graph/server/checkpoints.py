@@ -4,7 +4,7 @@ did not yet write to its files when it is killed.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -59,13 +59,30 @@ def _parsed(url: str) -> URL:
         raise SettingsError("NANGO_AGENT_DATABASE_URL is no database URL.") from None  # it may hold a password
 
 
+class _SqliteSaver(AsyncSqliteSaver):
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Forgets the checkpoints of runs that are rolled back: without it the server refuses `multitask_strategy="rollback"` with a
+        500. What they sent stays in the records.
+        """
+        runs = [(str(run_id),) for run_id in run_ids]
+        of_run = "json_extract(CAST(metadata AS TEXT), '$.run_id') = ?"
+        key = "thread_id, checkpoint_ns, checkpoint_id"
+        async with self.lock, self.conn.cursor() as cursor:
+            await cursor.executemany(
+                f"DELETE FROM writes WHERE ({key}) IN (SELECT {key} FROM checkpoints WHERE {of_run})",  # noqa: S608
+                runs,
+            )
+            await cursor.executemany(f"DELETE FROM checkpoints WHERE {of_run}", runs)  # noqa: S608
+            await self.conn.commit()
+
+
 @asynccontextmanager
 async def _sqlite(path: Path) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     # In a thread: the LangGraph server refuses blocking calls on its loop.
     await asyncio.to_thread(private_file, path)
     async with aiosqlite.connect(path, timeout=PATIENCE) as connection:
         await connection.execute("PRAGMA synchronous=FULL")
-        saver = AsyncSqliteSaver(connection)
+        saver = _SqliteSaver(connection)
         await saver.setup()
         yield saver
 
@@ -78,6 +95,19 @@ async def _postgres(url: URL) -> AsyncIterator[BaseCheckpointSaver[Any]]:
         from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415
     except ImportError:
         raise SettingsError("Postgres needs more packages: pip install 'nango-agent[postgres]'.") from None
+
+    class PostgresSaver(AsyncPostgresSaver):
+        async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+            """As `_SqliteSaver`."""
+            runs = ([str(run_id) for run_id in run_ids],)
+            of_run, key = "metadata->>'run_id' = ANY(%s)", "thread_id, checkpoint_ns, checkpoint_id"
+            async with self._cursor(pipeline=True) as cursor:
+                await cursor.execute(
+                    f"DELETE FROM checkpoint_writes WHERE ({key}) IN (SELECT {key} FROM checkpoints WHERE {of_run})",  # noqa: S608
+                    runs,
+                )
+                await cursor.execute(f"DELETE FROM checkpoints WHERE {of_run}", runs)  # noqa: S608
+
     conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
     pool = AsyncConnectionPool(
         conninfo,
@@ -94,4 +124,4 @@ async def _postgres(url: URL) -> AsyncIterator[BaseCheckpointSaver[Any]]:
                 await AsyncPostgresSaver(connection).setup()  # type: ignore[arg-type]
             finally:
                 await connection.execute("SELECT pg_advisory_unlock(%s)", (_SETUP_LOCK,))
-        yield AsyncPostgresSaver(pool)  # type: ignore[arg-type]
+        yield PostgresSaver(pool)  # type: ignore[arg-type]

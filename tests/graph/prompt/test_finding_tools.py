@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from nango_graph import AgentSettings, ModelSettings
-from nango_graph.finding_tools import KEPT, ToolFinder
+from nango_graph.finding_tools import KEPT, KEPT_SIGNATURES, ToolFinder
 from nango_graph.models import open_embeddings
-from nango_tools import IntegrationSummary, NangoSettings, SettingsError, Tool
+from nango_graph.planning.signatures import tool_signature
+from nango_tools import Access, IntegrationSummary, NangoSettings, SettingsError, Tool
 from nango_tools.catalog.definitions import Definition
 from serving import free_port, served
 
@@ -38,6 +39,32 @@ async def test_only_what_is_handed_in_is_found_whatever_others_were_offered() ->
     less = {tool_id: tool for tool_id, tool in everything.items() if tool_id != "a/delete-ticket"}
     assert set(await found(finder, "delete ticket", less)) == less.keys()
     assert await found(finder, "ticket", everything, "b") == ["b/create-ticket"]
+
+
+async def test_those_of_several_integrations_are_found_by_what_tells_them_apart() -> None:
+    finder, everything = ToolFinder(), tools("a/close-ticket", "b/close-ticket", "b/list-ticket", "c/close-ticket")
+    near = await finder.of_integrations("close ticket", everything, ["a", "b"], limit=10)
+    assert {tool.id for tool in near} == {"a/close-ticket", "b/close-ticket", "b/list-ticket"}
+    assert near[-1].id == "b/list-ticket"
+    assert len(await finder.of_integrations("close ticket", everything, (), limit=10)) == 4
+
+
+def test_a_signature_is_worked_out_once_for_each_definition_and_access() -> None:
+    finder, (one,) = ToolFinder(), tools("a/do-it", description="Closes a ticket.").values()
+    (changed,) = tools("a/do-it", description="Closes a lantern.").values()
+    judged = one.model_copy(update={"access": Access.DESTRUCTIVE})
+    for each in (one, changed, judged, one):
+        assert finder.signature(each) == tool_signature(each)
+    assert finder.signature(one) is finder.signature(one.model_copy())
+
+
+def test_the_oldest_signatures_are_forgotten_and_worked_out_again() -> None:
+    finder, (one,) = ToolFinder(), tools("a/do-it").values()
+    first = finder.signature(one)
+    for number in range(KEPT_SIGNATURES):
+        finder.signature(one.model_copy(update={"fingerprint": str(number)}))
+    assert finder.signature(one) == first
+    assert finder.signature(one) is not first
 
 
 async def test_a_changed_description_is_found_by_its_new_words() -> None:

@@ -29,6 +29,6 @@ async def test_two_thirds_of_the_steps_of_real_jobs_are_in_view_among_three_thou
     for job in jobs:
         _, shown = await view_of(asked(job["text"]), tools, [], finder, searched=[], words=[])
         for step in job["steps"]:
-            would_do = {f"{key}/{step['action']}" for key in (step["integration"], *step["also"])}
+            would_do = {"/".join(pair) for pair in ([step["integration"], step["action"]], *step["also"])}
             seen.append(bool(would_do & set(shown)))
     assert sum(seen) >= 0.68 * len(seen), f"{sum(seen)} of {len(seen)}"
