@@ -31,7 +31,9 @@ from nango_tools import NangoSettings
 from replying_model import ReplyingModel, calling, first_of
 
 THREADS, AT_ONCE, PORTIONS = 180, 6, 3
-"""Each thread has two turns, and so at least two plans."""
+"""Each thread has two turns. A turn draws until a plan holds, or it has to give up."""
+PLANS = 300
+"""That were carried out, of all portions together; what was drawn and refused comes on top."""
 
 
 class Drawing(ReplyingModel):
@@ -143,7 +145,7 @@ async def test_whatever_is_planned_it_ends_in_an_answer_in_order_and_with_nothin
         assert not [run for run in log.runs if NEVER in run.given["mark"]], "a condition did not hold"
     assert set(seen) == {*READS, *WRITES}, "plans of all kinds held"
     assert sum(human.answered for human in humans) > share
-    assert sum(human.plans for human in humans) > share
+    assert sum(human.plans for human in humans) >= PLANS // PORTIONS
     assert len(log.runs) > 2 * share
 
 
