@@ -69,3 +69,19 @@ async def test_what_the_user_rejected_is_headed_and_says_why(agent: Any) -> None
     await agent.decide({"type": "reject", "message": "not today"})
     told, head = await told_of(agent, "s2")
     assert told == f"{head}Rejected by the user. not today"
+
+
+@pytest.mark.parametrize("how", ["data", "order"])
+async def test_what_waits_or_is_blocked_is_headed_with_its_account(agent: Any, how: str) -> None:
+    title = "${s2.title}" if how == "data" else "y"
+    third = {"id": "s3", "tool": "github/create-issue", "arguments": {**OCTO, "title": title}}
+    steps = [second("create-issue", {**OCTO, "title": "x", "repo": "nowhere"}), third]
+    agent.model.script = [{"kind": "plan", "steps": steps}, NOTHING_LEFT]
+    seen = await agent.say("create them")
+    if how == "data":
+        assert len(seen.asks) == 1
+        told, head = await told_of(agent, "s3")
+        assert told == f"{head}It waits for s2."
+    await agent.decide(*[{"type": "approve"} for _ in seen.asks])
+    told, head = await told_of(agent, "s3")
+    assert told == f"{head}It needs s2, which did not succeed."

@@ -53,6 +53,9 @@ class Scripted:
         self.outputs[self.name(step)] = dict(outputs)
         return self.prepared.get(self.name(step), step)
 
+    def held_up(self, step: Step, state: StepState) -> StepState:
+        return state
+
     def sends(self, prepared: Step) -> bool:
         return self.name(prepared) not in self.done
 

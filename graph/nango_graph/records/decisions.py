@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, or_, select, update
 
 from nango_graph.identity import BY_RULE
 from nango_graph.records.database import Database
@@ -58,8 +58,9 @@ class Decisions:
         self._database = database
 
     async def record(self, made: list[Decision], *, tenant: str, thread_id: str, now: float) -> None:
-        """The first decision on a call stands; a second answer to the same question changes nothing. But for one: as long as the
-        call was not made, a rejection takes an approval back.
+        """The first decision on a call stands; a second answer to the same question changes nothing. But as long as the call was
+        not made, or never ran and may be made again, a rejection takes an approval back, and an approval of something else replaces it.
+        A rejection stands for good.
         """
         insert = self._database.insert_if_absent(decisions).returning(decisions.c.step)
 
@@ -67,8 +68,8 @@ class Decisions:
             for decision in made:
                 values = decision_values(decision, tenant=tenant, thread_id=thread_id, now=now)
                 kept = connection.execute(insert.values(values)).first()
-                if kept is None and decision.verdict == "rejected":
-                    _take_back(connection, decision.key, tenant, values)
+                if kept is None:
+                    _replace(connection, decision, tenant, values)
 
         await self._database.transaction(work)
 
@@ -78,9 +79,11 @@ class Decisions:
         return {decision.key: decision for decision in found}
 
 
-def _take_back(connection: Connection, key: CallKey, tenant: str, values: dict[str, Any]) -> None:
-    approval = and_(is_decision(key), decisions.c.tenant == tenant, decisions.c.verdict == "approved")
-    # Locked first: a claim that holds the approval by now must be seen, and one that comes later must see the rejection.
+def _replace(connection: Connection, decision: Decision, tenant: str, values: dict[str, Any]) -> None:
+    approval = and_(is_decision(decision.key), decisions.c.tenant == tenant, decisions.c.verdict == "approved")
+    if decision.verdict == "approved":
+        approval = and_(approval, decisions.c.digest != decision.digest)
+    # Locked first: a claim that holds the approval by now must be seen, and one that comes later must see this decision.
     if connection.execute(select(decisions.c.step).where(approval).with_for_update()).first() is None:
         return
     made = exists().where(
@@ -88,6 +91,8 @@ def _take_back(connection: Connection, key: CallKey, tenant: str, values: dict[s
         calls.c.step == decisions.c.step,
         calls.c.item == decisions.c.item,
         calls.c.attempt == decisions.c.attempt,
+        # As `Call.may_be_claimed_again` has it.
+        or_(calls.c.cause.is_distinct_from("authorization"), calls.c.state.not_in(("not_sent", "rejected"))),
     )
     connection.execute(update(decisions).where(approval, ~made).values(values))
 
