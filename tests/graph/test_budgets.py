@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -26,6 +24,7 @@ from nango_graph.records.turns import Spent
 from nango_graph.settings import Limits
 from nango_tools import NangoSettings, SettingsError
 from replying_model import calling
+from warm_commands import Command
 
 OCTO = {"owner": "octo", "repo": "widgets"}
 APPROVE: dict[str, Any] = {"type": "approve"}
@@ -315,17 +314,16 @@ async def test_a_process_that_is_killed_while_it_asks_the_model_has_used_that_ca
             "OPENAI_BASE_URL": url,
             "NANGO_AGENT_DATA_DIR": str(tmp_path),
         }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            PROCESS,
+        process = await Command.start(
             str(tmp_path),
             json.dumps(environment),
-            env={"PATH": os.environ["PATH"], "LANGSMITH_TRACING": "false"},
+            program=PROCESS,
+            folder=tmp_path,
+            environ={"LANGSMITH_TRACING": "false"},
         )
         async with asyncio.timeout(60):
             await asked.wait()
-        process.send_signal(signal.SIGKILL)
+        await process.kill()
         assert await process.wait() == -signal.SIGKILL
     async with (
         AsyncSqliteSaver.from_conn_string(str(tmp_path / "threads.db")) as saver,

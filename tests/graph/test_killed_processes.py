@@ -2,15 +2,15 @@
 
 import asyncio
 import json
-import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from starlette.requests import Request
+
+from warm_commands import Command
 
 OCTO = {"owner": "octo", "repo": "widgets"}
 CREATE = {"id": "s1", "tool": "github/create-issue", "arguments": {**OCTO, "title": "Crash on undo"}}
@@ -73,19 +73,18 @@ class Holding:
 async def run_until_killed(agent: Any, folder: Path, proxy: Any, answer: Any, *, passed: int = 0) -> None:
     """A process of its own resumes the thread, and is killed when a write has happened and before it hears of it."""
     holding = proxy.handle = Holding(passed)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        PROCESS,
+    process = await Command.start(
         str(folder),
         json.dumps(answer),
         json.dumps(environment(agent, folder, proxy.url)),
-        env={"PATH": os.environ["PATH"], "LANGSMITH_TRACING": "false"},
+        program=PROCESS,
+        folder=folder,
+        environ={"LANGSMITH_TRACING": "false"},
     )
     ended, happened = asyncio.create_task(process.wait()), asyncio.create_task(holding.happened.wait())
     await asyncio.wait([ended, happened], return_when=asyncio.FIRST_COMPLETED, timeout=60)
     assert happened.done(), "the process ended before it sent the write"
-    process.send_signal(signal.SIGKILL)
+    await process.kill()
     assert await ended == -signal.SIGKILL
     holding.over.set()
 

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from nango_graph.identity import Requester
 from nango_graph.records import Call, CallKey, Decision
 from nango_graph.waiting.looking import look_at_waits
 from nango_tools import ReauthorizationRequired
+from warm_commands import Command
 
 OCTO = {"owner": "octo", "repo": "widgets"}
 ADA = {"end_user_id": "ada"}
@@ -503,13 +502,17 @@ async def test_a_process_killed_while_it_parks_a_write_that_failed_sends_nothing
             "NANGO_AGENT_DATA_DIR": str(tmp_path),
         }
         answer = {"decisions": [APPROVE]}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", PROCESS, str(tmp_path), json.dumps(answer), json.dumps(environment),
-            env={"PATH": os.environ["PATH"], "LANGSMITH_TRACING": "false"},
-        )  # fmt: skip
+        process = await Command.start(
+            str(tmp_path),
+            json.dumps(answer),
+            json.dumps(environment),
+            program=PROCESS,
+            folder=tmp_path,
+            environ={"LANGSMITH_TRACING": "false"},
+        )
         async with asyncio.timeout(60):
             await held.reached.wait()
-        process.send_signal(signal.SIGKILL)
+        await process.kill()
         assert await process.wait() == -signal.SIGKILL
         held.over.set()
 

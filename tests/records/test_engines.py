@@ -1,6 +1,8 @@
 """SQLite in threads of its own: who is cancelled has written nothing, reads wait for no writer, all ends when it is closed."""
 
 import asyncio
+import gc
+import stat
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, func, select
 
+from nango_graph import Records, UsageError
 from nango_graph.records.database import Database
 from nango_graph.records.tables import threads
 
@@ -51,7 +54,9 @@ async def test_a_read_waits_for_no_writer_and_sees_what_is_committed(database: D
     assert await count(database) == 1
 
 
-async def test_who_is_cancelled_in_a_transaction_has_written_nothing(database: Database) -> None:
+async def test_who_is_cancelled_in_a_transaction_has_written_nothing(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     held = Held()
     writing = await held.begun(database)
     writing.cancel()
@@ -61,6 +66,9 @@ async def test_who_is_cancelled_in_a_transaction_has_written_nothing(database: D
     with pytest.raises(asyncio.CancelledError):
         await writing
     assert await count(database) == 0
+    del writing
+    gc.collect()
+    assert caplog.records == [], "nobody is told of what was given up"
 
 
 async def test_who_is_cancelled_while_others_write_never_begins(database: Database) -> None:
@@ -105,3 +113,25 @@ async def test_closing_waits_for_what_is_being_written_and_ends_the_threads(tmp_
 async def test_any_name_of_a_file_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
     await (await Database.open(tmp_path / name)).close()
     assert (tmp_path / name).is_file()
+
+
+@pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
+async def test_a_url_of_a_file_is_as_good_as_its_path(tmp_path: Path, driver: str) -> None:
+    path = tmp_path / "folder" / "records.db"
+    records = await Records.open(f"{driver}:///{path}")
+    assert records.durable
+    assert records.writes_allowed
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    await records.close()
+
+
+async def test_a_url_of_a_database_in_memory_keeps_no_promise_and_allows_no_writes() -> None:
+    records = await Records.open("sqlite://")
+    assert not records.durable
+    assert not records.writes_allowed
+    await records.close()
+
+
+async def test_uris_of_sqlite_are_refused_in_words() -> None:
+    with pytest.raises(UsageError, match="Give the path"):
+        await Records.open("sqlite:///file:records?mode=memory&uri=true")

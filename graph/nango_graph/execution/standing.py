@@ -43,23 +43,19 @@ class Standings:
         """An attempt follows another only if that was decided, and never one that succeeded."""
         key = first
         while True:
-            call = self._calls.get(key)
-            following = self.after(key)
-            if following is None or (
-                call is not None and (call.state == "succeeded" or following.verdict == "rejected")
-            ):
-                decision = self._decisions.get(key)
-                if (
-                    call is not None
-                    and call.may_be_claimed_again
-                    and decision is not None
-                    and decision.verdict == "rejected"
-                ):
-                    # It never ran, and somebody has refused it since: there is nothing to go on with.
-                    call = None
+            call, decision, following = self._calls.get(key), self._decisions.get(key), self.after(key)
+            if call is not None and call.may_be_claimed_again and _is_rejected(decision):
+                # It never ran, and somebody has refused it since: there is nothing to go on with.
+                call = None
+            is_last = following is None or (call is None and _is_rejected(decision))
+            if is_last or (call is not None and (call.state == "succeeded" or _is_rejected(following))):
                 return Standing(key, decision, call, followed=following is not None)
-            key = following.key
+            key = replace(key, attempt=key.attempt + 1)
 
     def after(self, key: CallKey) -> Decision | None:
         """What was decided on the attempt after this one."""
         return self._decisions.get(replace(key, attempt=key.attempt + 1))
+
+
+def _is_rejected(decision: Decision | None) -> bool:
+    return decision is not None and decision.verdict == "rejected"

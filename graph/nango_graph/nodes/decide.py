@@ -86,10 +86,19 @@ async def _not_taken(made: list[Decision], turn: TurnRow, services: Services) ->
     for plan_id in {decision.key.plan_id for decision in made}:
         standing = await services.records.decisions.of_plan(plan_id, turn.requester.tenant)
         for decision in made:
-            stands = standing.get(decision.key, decision)
-            if stands.verdict == "rejected" != decision.verdict:
+            first, stands = replace(decision.key, attempt=0), standing.get(decision.key, decision)
+            approved = [
+                one
+                for one in standing.values()
+                if one.verdict == "approved"
+                and replace(one.key, attempt=0) == first
+                and one.key.attempt >= decision.key.attempt
+            ]
+            if decision.verdict == "rejected":
+                told += [f"{decision.key.step}: {_SENT_BEFORE}"] if approved else []
+            elif stands.verdict == "rejected":
                 told.append(f"{decision.key.step}: {_REFUSED_BEFORE}")
-            elif stands.verdict == "approved" and (decision.verdict, decision.digest) != ("approved", stands.digest):
+            elif stands.digest != decision.digest:
                 told.append(f"{decision.key.step}: {_SENT_BEFORE}")
     return list(dict.fromkeys(told))
 

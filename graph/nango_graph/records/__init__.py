@@ -60,8 +60,11 @@ class Records:
 
     @classmethod
     async def open(cls, url: str | Path) -> Self:
-        """`url`: the path of a SQLite file, or an SQLAlchemy URL (`postgresql+psycopg://…`)."""
-        return cls(await Database.open(url), durable=True, writes_allowed=True)
+        """`url`: the path of a SQLite file, or an SQLAlchemy URL (`postgresql+psycopg://…`). With that of a database in memory writes
+        are refused, as `in_memory` tells.
+        """
+        database = await Database.open(url)
+        return cls(database, durable=database.outlives_the_process, writes_allowed=database.outlives_the_process)
 
     @classmethod
     async def in_memory(cls, *, allow_writes: bool = False) -> Self:

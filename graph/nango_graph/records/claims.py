@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
 from nango_graph.identity import BY_RULE
 from nango_graph.records.calls import (
@@ -30,7 +30,7 @@ from nango_graph.records.calls import (
 from nango_graph.records.database import Database
 from nango_graph.records.decisions import CallKey, Decision, as_decision, decision_values, is_decision
 from nango_graph.records.leases import Lease, is_held
-from nango_graph.records.sent import Sent, failed_in_turn, same_action, writes_sent
+from nango_graph.records.sent import Sent, failed_in_turn, is_settled, same_action, was_made_again, writes_sent
 from nango_graph.records.tables import calls, decisions, leases, plans
 
 _MAY_BE_CLAIMED_AGAIN = and_(calls.c.cause == AUTHORIZATION, calls.c.state.in_(NEVER_RAN))
@@ -186,11 +186,14 @@ class Claims:
         )
 
     async def settle(self, key: CallKey, *, state: CallState, error: str | None, now: float) -> None:
-        """What a human says about an unknown outcome."""
+        """What a human says about an unknown outcome. That it happened may also be said after that it did not, as long as it was not
+        sent again.
+        """
+        open_ = calls.c.state == "unknown"
+        if state == "succeeded":
+            open_ = or_(open_, and_(calls.c.state == "failed", is_settled(), ~was_made_again()))
         await self._database.execute(
-            update(calls)
-            .where(is_call(key), calls.c.state == "unknown")
-            .values(state=state, error=error, finished_at=now)
+            update(calls).where(is_call(key), open_).values(state=state, error=error, finished_at=now)
         )
 
     async def sent_before(self, digest: str, tenant: str, thread_id: str) -> list[Sent]:

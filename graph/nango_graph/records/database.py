@@ -13,7 +13,8 @@ from sqlalchemy import URL, Connection, Executable, Row, Select, Table, insert, 
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from nango_graph.records.engines import PATIENCE, Engines, Postgres, Sqlite, Work
+from nango_graph.errors import UsageError
+from nango_graph.records.engines import PATIENCE, Engines, Postgres, Sqlite, Work, is_in_memory
 from nango_graph.records.tables import VERSION, metadata, schema
 
 T = TypeVar("T")
@@ -25,18 +26,30 @@ _SETUP_LOCK = 0x6E616E676F
 class Database:
     """The tables, in place. One per event loop."""
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, *, outlives_the_process: bool = True) -> None:
         self.engines = engines
+        self.outlives_the_process = outlives_the_process
 
     @classmethod
     async def open(cls, url: str | Path | None) -> Self:
         """`url`: SQLAlchemy URL, the path of a SQLite file (made with mode 0600), or None for one in memory."""
-        if isinstance(url, Path):
-            # The LangGraph server refuses blocking calls on its loop.
-            await asyncio.to_thread(_sqlite_file, url)
         parsed = URL.create("sqlite", database=str(url)) if isinstance(url, Path) else make_url(url or "sqlite://")
-        engines: Engines = Sqlite(parsed) if parsed.get_backend_name() == "sqlite" else Postgres(parsed)
-        database = cls(engines)
+        engines: Engines
+        backend = parsed.get_backend_name()
+        if backend not in ("sqlite", "postgresql"):
+            raise UsageError(f"The records are kept in SQLite or Postgres, not in {backend}.")
+        if backend == "postgresql":
+            engines = Postgres(parsed)
+        else:
+            if (parsed.database or "").startswith("file:"):
+                raise UsageError(
+                    f"SQLite's own URIs are not taken ({parsed.database}). Give the path: sqlite:////folder/records.db"
+                )
+            if not is_in_memory(parsed):
+                # The LangGraph server refuses blocking calls on its loop.
+                await asyncio.to_thread(_sqlite_file, Path(parsed.database or ""))
+            engines = Sqlite(parsed)
+        database = cls(engines, outlives_the_process=not is_in_memory(parsed))
         try:
             await engines.write(_bring_up_to_date)
         except BaseException:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, or_, select, update
 
 from nango_graph.identity import BY_RULE
 from nango_graph.records.database import Database
@@ -59,16 +59,15 @@ class Decisions:
 
     async def record(self, made: list[Decision], *, tenant: str, thread_id: str, now: float) -> None:
         """The first decision on a call stands; a second answer to the same question changes nothing. But as long as the call was
-        not made, or never ran and may be made again, a rejection takes an approval back, and an approval of something else replaces it.
-        A rejection stands for good.
+        not made, or never ran and may be made again, a rejection takes an approval back, and an approval of something else replaces it;
+        those of later attempts are void then too. A rejection stands for good.
         """
         insert = self._database.insert_if_absent(decisions).returning(decisions.c.step)
 
         def work(connection: Connection) -> None:
             for decision in made:
                 values = decision_values(decision, tenant=tenant, thread_id=thread_id, now=now)
-                kept = connection.execute(insert.values(values)).first()
-                if kept is None:
+                if connection.execute(insert.values(values)).first() is None:
                     _replace(connection, decision, tenant, values)
 
         await self._database.transaction(work)
@@ -80,11 +79,18 @@ class Decisions:
 
 
 def _replace(connection: Connection, decision: Decision, tenant: str, values: dict[str, Any]) -> None:
-    approval = and_(is_decision(decision.key), decisions.c.tenant == tenant, decisions.c.verdict == "approved")
-    if decision.verdict == "approved":
-        approval = and_(approval, decisions.c.digest != decision.digest)
-    # Locked first: a claim that holds the approval by now must be seen, and one that comes later must see this decision.
-    if connection.execute(select(decisions.c.step).where(approval).with_for_update()).first() is None:
+    """What was approved otherwise, at this attempt or for a later one, and was not sent, counts no more."""
+    key = decision.key
+    approvals = and_(
+        decisions.c.plan_id == key.plan_id,
+        decisions.c.step == key.step,
+        decisions.c.item == key.item,
+        decisions.c.attempt >= key.attempt,
+        decisions.c.tenant == tenant,
+        decisions.c.verdict == "approved",
+    )
+    # Locked first: a claim that holds an approval by now must be seen, and one that comes later must see this decision.
+    if not connection.execute(select(decisions.c.step).where(approvals).with_for_update()).all():
         return
     made = exists().where(
         calls.c.plan_id == decisions.c.plan_id,
@@ -94,7 +100,13 @@ def _replace(connection: Connection, decision: Decision, tenant: str, values: di
         # As `Call.may_be_claimed_again` has it.
         or_(calls.c.cause.is_distinct_from("authorization"), calls.c.state.not_in(("not_sent", "rejected"))),
     )
-    connection.execute(update(decisions).where(approval, ~made).values(values))
+    if decision.verdict == "rejected":
+        said = {name: value for name, value in values.items() if name != "attempt"}
+        connection.execute(update(decisions).where(approvals, ~made).values(said))
+        return
+    other = and_(approvals, ~made, decisions.c.digest != decision.digest)
+    connection.execute(update(decisions).where(other, decisions.c.attempt == key.attempt).values(values))
+    connection.execute(delete(decisions).where(other, decisions.c.attempt > key.attempt))
 
 
 def is_decision(key: CallKey) -> ColumnElement[bool]:

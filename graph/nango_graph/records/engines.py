@@ -6,7 +6,7 @@ takes longer than that: so a whole transaction goes there at once, not each of i
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Dialect, StaticPool, create_engine, event
@@ -40,12 +40,16 @@ class _Stopped(Exception):
     """Nobody waits any more for what a transaction does: it is rolled back."""
 
 
+def is_in_memory(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}
+
+
 class Sqlite:
     """One thread writes, as SQLite has one writer at a time; others read."""
 
     def __init__(self, url: URL) -> None:
         url = url.set(drivername="sqlite")
-        if url.database in {None, "", ":memory:"}:
+        if is_in_memory(url):
             self._writer = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
             self._readers = self._writer
             self._reading = self._writing = ThreadPoolExecutor(1, "records")
@@ -73,11 +77,15 @@ class Sqlite:
             return done
 
         started = self._writing.submit(transaction)
+        ended = asyncio.wrap_future(started)
         try:
-            return await asyncio.shield(asyncio.wrap_future(started))
+            return await asyncio.shield(ended)
         except asyncio.CancelledError:
             wanted = False
-            await _ended(started)
+            if not started.cancel():
+                # Until it is committed or rolled back; what it raised is nobody's concern any more.
+                await asyncio.wait([ended])
+                ended.exception()
             raise
 
     async def read(self, work: Work[T]) -> T:
@@ -119,14 +127,6 @@ class Postgres:
 
     async def close(self) -> None:
         await self._writer.dispose()
-
-
-async def _ended(transaction: Future[Any]) -> None:
-    """Once it has not begun and never will, or is committed, or rolled back. What it raised is nobody's concern any more."""
-    if not transaction.cancel():
-        waiting = asyncio.wrap_future(transaction)
-        await asyncio.wait([waiting])
-        waiting.exception()
 
 
 def _patient(connection: Any, _: Any) -> None:

@@ -50,14 +50,30 @@ def failed_in_turn(turn_id: str, tool: str, connection_id: str, tenant: str, thr
     )
 
 
-def writes_sent(connection: Connection, condition: ColumnElement[bool]) -> list[Sent]:
-    """In the order in which they were claimed."""
+def is_settled() -> ColumnElement[bool]:
+    """Has a human said what became of a call? One is followed by a decision then, or if its connection broke."""
     followed = exists().where(
         decisions.c.plan_id == calls.c.plan_id,
         decisions.c.step == calls.c.step,
         decisions.c.item == calls.c.item,
         decisions.c.attempt == calls.c.attempt + 1,
     )
+    return and_(calls.c.cause.is_(None), followed)
+
+
+def was_made_again() -> ColumnElement[bool]:
+    """Is there a call of the attempt after it?"""
+    again = calls.alias()
+    return exists().where(
+        again.c.plan_id == calls.c.plan_id,
+        again.c.step == calls.c.step,
+        again.c.item == calls.c.item,
+        again.c.attempt == calls.c.attempt + 1,
+    )
+
+
+def writes_sent(connection: Connection, condition: ColumnElement[bool]) -> list[Sent]:
+    """In the order in which they were claimed."""
     query = (
         select(
             calls.c.plan_id,
@@ -68,8 +84,7 @@ def writes_sent(connection: Connection, condition: ColumnElement[bool]) -> list[
             calls.c.error,
             calls.c.started_at,
             plans.c.turn_id,
-            # A call is followed by a decision if its connection broke, or if a human said what became of it.
-            and_(calls.c.cause.is_(None), followed).label("settled"),
+            is_settled().label("settled"),
         )
         .join(plans, plans.c.id == calls.c.plan_id)
         .where(condition, was_sent(), calls.c.access != "read")

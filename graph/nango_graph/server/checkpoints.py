@@ -65,7 +65,9 @@ class _SqliteSaver(AsyncSqliteSaver):
         500. What they sent stays in the records.
         """
         runs = [(str(run_id),) for run_id in run_ids]
-        of_run = "json_extract(CAST(metadata AS TEXT), '$.run_id') = ?"
+        # What is no JSON to SQLite (Python writes NaN) is some other program's.
+        text = "CAST(metadata AS TEXT)"
+        of_run = f"CASE WHEN json_valid({text}) THEN json_extract({text}, '$.run_id') END = ?"
         key = "thread_id, checkpoint_ns, checkpoint_id"
         async with self.lock, self.conn.cursor() as cursor:
             await cursor.executemany(
