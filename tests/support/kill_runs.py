@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from forked_orders import PID, Ended, Processes
@@ -45,7 +45,11 @@ class Accounts:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
-        body = await request.body()
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            # Killed while it was still sending: nothing has arrived.
+            return
         answer = await self._answer(request, body)
         with contextlib.suppress(OSError):
             await answer(scope, receive, send)
