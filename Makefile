@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 NODE_PACKAGES := tests/node/node_modules/.package-lock.json
-# Most tests wait for processes that they start.
+# Most tests wait for processes that they start. The files with few tests are the long ones: in the order of folders they are not the last.
 WORKERS ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -34,7 +34,7 @@ test: setup  ## what needs Python only
 	$(BIN)/pytest -m "not system"
 
 test-all: setup $(NODE_PACKAGES)  ## also what needs Postgres, Node or Chromium; fails where one is missing
-	$(BIN)/pytest --require-system -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest --require-system -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 $(NODE_PACKAGES): tests/node/package-lock.json tests/node/package.json
 	@npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts --loglevel=error

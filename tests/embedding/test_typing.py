@@ -24,12 +24,18 @@ def test_a_program_of_somebody_else_type_checks(program: str) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+@pytest.fixture(scope="module")
+def their_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What both programs import is looked at once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_so_it_does_in_a_project_that_knows_nothing_of_ours(program: str, tmp_path: Path) -> None:
+def test_so_it_does_in_a_project_that_knows_nothing_of_ours(program: str, tmp_path: Path, their_cache: Path) -> None:
     """Elsewhere, without our configuration, and so without pydantic's plugin."""
     theirs = shutil.copy(TESTS / program, tmp_path)
     checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file=", "--strict", theirs],
+        [sys.executable, "-m", "mypy", "--config-file=", "--strict", f"--cache-dir={their_cache}", theirs],
         cwd=tmp_path,
         capture_output=True,
         text=True,

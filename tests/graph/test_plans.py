@@ -292,7 +292,7 @@ def test_what_a_reference_will_bring_is_not_judged_before_it_is_there() -> None:
 
 
 def test_a_plan_of_five_hundred_steps_is_refused_at_once_and_in_one_line() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     many = [
         {"id": f"s{n}", "tool": f"app/{'x' * 50}", "arguments": {"x": "${s1" + ".a" * 200 + "}"}} for n in range(500)
     ]
@@ -303,7 +303,7 @@ def test_a_plan_of_five_hundred_steps_is_refused_at_once_and_in_one_line() -> No
     )
     assert fault is not None
     assert "500 steps; at most 20" in fault.text
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_names_that_the_model_made_up_do_not_make_the_complaint_long() -> None:

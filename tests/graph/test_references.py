@@ -251,12 +251,12 @@ BIG = {"s1": {"all": [{"number": n, "body": "x" * 1000} for n in range(1000)], "
     ],
 )
 def test_an_expression_that_would_build_too_much_is_stopped_soon(expression: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     bound = None
     with contextlib.suppress(ReferenceProblem):
         bound = bind(f"${{{expression}}}", BIG)
     assert len(json.dumps(bound)) < 6_000_000
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 3
 
 
 def test_a_text_that_would_fill_the_memory_is_never_built() -> None:
@@ -499,12 +499,12 @@ def test_what_an_expression_makes_is_bounded_and_the_way_out_is_said(expression:
 
 
 async def longest_hold(work: Coroutine[Any, Any, Any]) -> tuple[Any, float]:
-    """What comes of it, and for how many seconds at most it kept all else from having its turn."""
+    """What comes of it, and for how many seconds of this process's work at most it kept all else from having its turn."""
     held, task = 0.0, asyncio.ensure_future(work)
     while not task.done():
-        begun = time.perf_counter()
+        begun = time.process_time()
         await asyncio.sleep(0)
-        held = max(held, time.perf_counter() - begun)
+        held = max(held, time.process_time() - begun)
     return (task.exception() or task.result()), held
 
 

@@ -17,9 +17,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def _within(seconds: float, schema: dict[str, Any], arguments: Any) -> str | None:
-    started = time.perf_counter()
+    started = time.thread_time()
     found = misfit(schema, arguments)
-    assert time.perf_counter() - started < seconds
+    assert time.thread_time() - started < seconds
     return found
 
 

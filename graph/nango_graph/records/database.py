@@ -37,7 +37,9 @@ class Database:
         engines: Engines
         backend = parsed.get_backend_name()
         if backend not in ("sqlite", "postgresql"):
-            raise UsageError(f"The records are kept in SQLite or Postgres, not in {backend}.")
+            raise UsageError(
+                f"NANGO_AGENT_DATABASE_URL names a database of {backend}. The records are kept in SQLite or Postgres."
+            )
         if backend == "postgresql":
             engines = Postgres(parsed)
         else:

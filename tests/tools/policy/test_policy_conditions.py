@@ -96,10 +96,10 @@ def test_an_expression_that_is_no_question_is_refused(tmp_path: Path, expression
 
 def test_negations_in_a_row_are_worked_out_once_each(tmp_path: Path) -> None:
     policy = _policy(tmp_path, "deny", f'"{"!" * 20}(a == `1`)"')
-    started = time.perf_counter()
+    started = time.thread_time()
     assert policy.judge(Action(LIST, {"a": 1})).effect is Effect.DENY
     assert policy.judge(Action(LIST, {"a": 2})).effect is Effect.ALLOW
-    assert time.perf_counter() - started < 0.2
+    assert time.thread_time() - started < 0.2
 
 
 CHANNEL = "{required: [channel], properties: {channel: {enum: [general, random]}}}"

@@ -196,9 +196,9 @@ def test_text_that_is_not_utf_8_is_refused_with_its_line(file: Path) -> None:
     ],
 )
 def test_a_file_that_is_made_to_be_slow_is_refused_soon(file: Path, text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert _error(file, text).startswith("policy.yaml:1: ")
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_a_pattern_that_may_match_with_what_stands_beside_it_is_read(file: Path) -> None:

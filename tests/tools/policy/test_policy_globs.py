@@ -54,10 +54,10 @@ def test_patterns_match_what_those_of_the_shell_match(pattern: str, name: str) -
 
 
 def test_no_pattern_is_slow_on_any_text() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     for pattern in ("*a" * 100, "*" * 200, "*a*?" * 50, "*" + "?" * 100 + "b"):
         assert not Glob(pattern + "c" if len(pattern) < 200 else f"{pattern[:-1]}c").matches("a" * 20_000)
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_a_pattern_with_a_slash_is_over_integration_and_tool() -> None:
@@ -115,23 +115,23 @@ def test_a_thousand_patterns_are_read_once_and_looked_at_once_for_each_tool() ->
     deny = [f"x{n}*a*b*c*d*e*f*g/y{n}*a*b*c*d*e*f*g" for n in range(999)] + ["slack/get-*"]
     denied = Action(Subject("slack", "get-user", Access.READ), {})
     assert policy.tightened(deny=deny).judge(denied).effect is Effect.DENY
-    started = time.perf_counter()
+    started = time.thread_time()
     for n in range(300):
         tightened = policy.tightened(deny=iter(deny))
         assert tightened.judge(denied).effect is Effect.DENY
         assert tightened.judge(Action(Subject("slack", "list-them", Access.READ), {"n": n})).effect is Effect.ALLOW
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_a_thousand_patterns_over_thousands_of_tools_are_judged_soon() -> None:
     policy = Policy().tightened(deny=[f"app{n}*/delete-*" for n in range(1000)])
-    started = time.perf_counter()
+    started = time.thread_time()
     for integration in range(20):
         for tool in range(150):
             effect = policy.before(Subject(f"app{integration}", f"list-{tool}", Access.READ)).effect
             assert effect is Effect.ALLOW
     assert policy.before(Subject("app7", "delete-all", Access.READ)).effect is Effect.DENY
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_what_is_remembered_of_what_runs_added_does_not_mix_them_up() -> None:

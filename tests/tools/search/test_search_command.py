@@ -15,6 +15,7 @@ from nango_graph.cli.terminal import Terminal
 from nango_graph.cli.tools import search as command
 from nango_graph.errors import UsageError
 from searched_tools import A_SMALL_COMPANY
+from warm_commands import Command
 
 
 @pytest.fixture
@@ -168,25 +169,32 @@ def piped(arguments: list[str], given: bytes, **environment: str) -> subprocess.
     return subprocess.run(started, input=given, capture_output=True, check=False, timeout=120, env=environment)
 
 
-def test_a_dash_is_standard_input_plain_or_compressed(catalog: Path) -> None:
-    compressed = catalog.read_bytes()
+async def through_pipes(folder: Path, given: bytes, *arguments: str) -> tuple[int, bytes, bytes]:
+    command = await Command.start("tools", "search", *arguments, folder=folder, environ={}, apart=True)
+    return await command.communicate(given)
+
+
+async def test_a_dash_is_standard_input_plain_or_compressed(catalog: Path, tmp_path: Path) -> None:
+    compressed = catalog.read_bytes()  # noqa: ASYNC240 - the file of a test
     for given in (compressed, gzip.decompress(compressed)):
-        assert b"pipeline/delete-deal" in piped(["--catalog", "-", "get rid of the deal"], given).stdout
-    asked = piped(["--catalog", str(catalog), "--requests", "-", "--json"], json.dumps([DEALS]).encode())
-    assert json.loads(asked.stdout)["id"] == "r2"
+        _, output, _ = await through_pipes(tmp_path, given, "--catalog", "-", "get rid of the deal")
+        assert b"pipeline/delete-deal" in output
+    asked = json.dumps([DEALS]).encode()
+    _, output, _ = await through_pipes(tmp_path, asked, "--catalog", str(catalog), "--requests", "-", "--json")
+    assert json.loads(output)["id"] == "r2"
 
 
-def test_bad_standard_input_is_refused_with_one_sentence(catalog: Path) -> None:
+async def test_bad_standard_input_is_refused_with_one_sentence(catalog: Path, tmp_path: Path) -> None:
     for arguments, given, says in [
         (["--catalog", "-", "words"], b"{", b"-:1:"),
         (["--catalog", "-", "words"], b"", b"holds no definitions"),
         (["--catalog", str(catalog), "--requests", "-"], b"\xff", b"not UTF-8"),
         (["--catalog", "-", "--requests", "-"], b"", b"Only one of"),
     ]:
-        done = piped(arguments, given)
-        assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
-        assert says in done.stderr
-        assert b"piped.jsonl" not in done.stderr
+        status, output, complaint = await through_pipes(tmp_path, given, *arguments)
+        assert (status, output, complaint.count(b"\n")) == (2, b"", 1)
+        assert says in complaint
+        assert b"piped.jsonl" not in complaint
 
 
 def test_a_console_that_knows_ascii_only_gets_escapes(catalog: Path) -> None:
