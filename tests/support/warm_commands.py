@@ -17,6 +17,7 @@ _FORKING.set_forkserver_preload(
     [
         *(f"{MODULE}.{part}" for part in ("main", "autopilot", "chat", "demo", "receiver", "run", "session", "tools")),
         "aiosqlite",
+        "langgraph.checkpoint.postgres.aio",
         "langchain_openai",
         "langgraph.checkpoint.sqlite.aio",
         "nango_graph.web.app",
@@ -29,7 +30,7 @@ _FORKING.set_forkserver_preload(
 
 
 class Command:
-    """`python -m nango_graph.cli`, or the source of another `program`, with pipes.
+    """`python -m nango_graph.cli`, or another `program`, its source or its file, with pipes.
 
     What it says on standard error comes among the rest, if it is not to stand `apart`.
     """
@@ -47,7 +48,7 @@ class Command:
         *arguments: str,
         folder: Path,
         environ: Mapping[str, str],
-        program: str | None = None,
+        program: str | Path | None = None,
         apart: bool = False,
     ) -> "Command":
         """`environ` is all of its environment."""
@@ -93,6 +94,8 @@ class Command:
         self._process.kill()
         self.stdin.close()
         await self.wait()
+        if self.stderr is not None:
+            await self.stderr.read()
         return await self.stdout.read()
 
 
@@ -105,7 +108,7 @@ async def _reading(pipe: Connection) -> asyncio.StreamReader:
 
 
 def _run(
-    program: str | None,
+    program: str | Path | None,
     arguments: Sequence[str],
     folder: str,
     environ: Mapping[str, str],
@@ -127,6 +130,9 @@ def _run(
     if program is None:
         sys.argv = [MODULE, *arguments]
         runpy.run_module(MODULE, run_name="__main__", alter_sys=True)
+    elif isinstance(program, Path):
+        sys.argv = [str(program), *arguments]
+        runpy.run_path(str(program), run_name="__main__")
     else:
         sys.argv = ["-c", *arguments]
         exec(program, {"__name__": "__main__"})

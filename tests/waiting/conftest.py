@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,6 +11,8 @@ import pytest
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from warm_commands import Command
 
 OCTO = {"owner": "octo", "repo": "widgets"}
 LIST = {"kind": "plan", "steps": [{"id": "s1", "tool": "github/list-issues", "arguments": OCTO}]}
@@ -43,29 +43,23 @@ async def waiting(start: Any, records_url: str | Path, saver: Any) -> AsyncItera
 class Worker:
     """A process that embeds the graph; `worker.py` says what it can be told."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Command) -> None:
         self._process = process
 
     async def tell(self, line: str) -> str:
         """What it says then; "" once it is dead."""
-        assert self._process.stdin is not None
         self._process.stdin.write(f"{line}\n".encode())
         return await self.says()
 
     async def says(self) -> str:
-        assert self._process.stdout is not None
         return (await asyncio.wait_for(self._process.stdout.readline(), 60)).decode().strip()
 
     async def kill(self) -> int:
-        if self._process.returncode is None:
-            self._process.kill()
-        return await self.ended()
+        await self._process.kill()
+        return await self._process.wait()
 
     async def ended(self) -> int:
-        code = await self._process.wait()
-        assert self._process.stdout is not None
-        await self._process.stdout.read()
-        return code
+        return await self._process.wait()
 
 
 @pytest.fixture
@@ -90,13 +84,12 @@ async def work(
                 },
                 **more,
             }
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                str(Path(__file__).parent / "worker.py"),
+            process = await Command.start(
                 json.dumps(told),
-                env={**os.environ, "LANGSMITH_TRACING": "false"},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
+                program=Path(__file__).parent / "worker.py",
+                folder=tmp_path,
+                environ={"LANGSMITH_TRACING": "false"},
+                apart=True,
             )
             worker = Worker(process)
             stack.push_async_callback(worker.kill)

@@ -15,6 +15,7 @@ import pytest
 from nango_graph.cli.terminal import Terminal
 from nango_graph.cli.tools import classify
 from nango_tools.catalog import BadDefinition
+from warm_commands import Command
 
 DEFINITIONS = [
     {
@@ -104,11 +105,12 @@ async def test_there_is_a_line_for_each_also_for_a_repeated_one_and_null_is_noth
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-async def test_what_comes_through_a_pipe_may_be_zipped_or_have_a_byte_order_mark(zipped: bool) -> None:
-    command = await process()
+async def test_what_comes_through_a_pipe_may_be_zipped_or_have_a_byte_order_mark(zipped: bool, tmp_path: Path) -> None:
+    words = ("tools", "classify", "--catalog", "-", "--json")
+    command = await Command.start(*words, folder=tmp_path, environ={}, apart=True)
     data = gzip.compress(LINES.encode()) if zipped else LINES.encode("utf-8-sig")
-    output, complaint = await command.communicate(data)
-    assert (command.returncode, complaint, len(output.splitlines())) == (0, b"", 4)
+    status, output, complaint = await command.communicate(data)
+    assert (status, complaint, len(output.splitlines())) == (0, b"", 4)
 
 
 async def test_a_terminal_of_eight_bits_shows_a_name_of_any_script(catalog: Path) -> None:
