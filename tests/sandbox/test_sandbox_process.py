@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sqlite3
 import stat
@@ -200,9 +201,16 @@ async def test_the_overview_shows_what_the_apps_hold_and_what_ran(tmp_path: Path
     assert "All of them as JSON" in page, "what is left out is said"
 
 
+AS_IN_A_TERMINAL = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('nango_sandbox', run_name='__main__', alter_sys=True)"
+)
+"""What a shell starts in the background ignores Ctrl-C, and so does all that it starts."""
+
+
 def test_the_command_serves_until_ctrl_c(tmp_path: Path) -> None:
     database = tmp_path / "sandbox.db"
-    command = [sys.executable, "-W", "error", "-m", "nango_sandbox", "--port", "0", "--database", str(database)]
+    command = [sys.executable, "-W", "error", "-c", AS_IN_A_TERMINAL, "--port", "0", "--database", str(database)]
     command += ["--rate-limit", "7"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -219,8 +227,11 @@ def test_the_command_serves_until_ctrl_c(tmp_path: Path) -> None:
         )
         assert answer.status_code == 200
         assert answer.headers["x-ratelimit-limit"] == "7"
-        process.send_signal(2)
-        _, errors = process.communicate(timeout=20)
+        process.send_signal(signal.SIGINT)
+        try:
+            _, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert (process.returncode, errors) == (0, "")
     assert lines["NANGO_WEBHOOK_SIGNING_KEY"] not in ("", lines["NANGO_API_KEY"])
 
