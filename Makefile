@@ -43,7 +43,7 @@ $(NODE_PACKAGES): tests/node/package-lock.json tests/node/package.json
 wait-figures: setup  ## what becomes of waits for an authorization, as tables (some minutes)
 	@$(BIN)/python benchmarks/waits.py
 
-bench: setup  ## turns beside create_agent and a plain loop; the catalogue beside plain get_tools() (some minutes)
+bench: setup  ## turns beside create_agent and a plain loop; the catalogue beside plain get_tools() (half an hour)
 	@$(BIN)/python benchmarks/engine
 	@$(BIN)/python benchmarks/catalogue.py
 

@@ -149,7 +149,7 @@ def aims(found: dict[tuple[str, str], list[Run]], latency: float, checkpoint: fl
     for name, most in (("this graph", 1), ("create_agent + MCP", 4)):
         calls = sum(case.tool_calls * len(found[case.name, name]) for case in CASES)
         each = sum(run.requests for case in CASES for run in found[case.name, name]) / calls
-        yield f"requests of a tool call, {name}", f"{each:.2f}", _met(each <= most) if most == 1 else "(for comparison)"
+        yield f"requests of a tool call, {name}", f"{each:.3f}", _met(each <= most) if most == 1 else "(for comparison)"
 
 
 def _met(holds: bool) -> str:

@@ -17,6 +17,7 @@ from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_mcp_adapters.client import MultiServerMCPClient
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
 from pydantic import SecretStr
 from scripted import Scripted
@@ -136,6 +137,44 @@ class PlainLoop(Contender):
         return ToolMessage(json.dumps(output), tool_call_id=call["id"])
 
 
+class NodesOnly(PlainLoop):
+    """A read's two model calls and its call in as many nodes as this graph passes, and nothing else: what LangGraph takes for them."""
+
+    name = "plain loop, in 7 nodes"
+    only = "a"
+
+    def __init__(
+        self, model: Scripted, tools: list[Tool], nango: NangoClient, connection: str, saver: AsyncSqliteSaver
+    ) -> None:
+        super().__init__(model, tools, nango, connection)
+        self.saver = saver
+        steps = [self._nothing, self._nothing, self._nothing, self._nothing, self._asked, self._calls, self._asked]
+        graph = StateGraph(MessagesState)
+        graph.add_sequence([(f"node_{place}", step) for place, step in enumerate(steps)])
+        graph.add_edge(START, "node_0")
+        self._graph = graph.compile(checkpointer=saver)
+
+    async def run(self, case: Case, thread: str) -> float:
+        config: Any = {"configurable": {"thread_id": thread}}
+        began = time.perf_counter()
+        sent: Any = {"messages": [HumanMessage(case.request)]}
+        state = await self._graph.ainvoke(sent, config, durability="sync")
+        took = time.perf_counter() - began
+        _all_there(self.name, case, state["messages"])
+        return took
+
+    async def _nothing(self, _: MessagesState) -> dict[str, Any]:
+        return {}
+
+    async def _asked(self, state: MessagesState) -> dict[str, Any]:
+        return {"messages": [await self._bound.ainvoke(state["messages"])]}
+
+    async def _calls(self, state: MessagesState) -> dict[str, Any]:
+        last = state["messages"][-1]
+        calls = last.tool_calls if isinstance(last, AIMessage) else []
+        return {"messages": await asyncio.gather(*map(self._called, calls))}
+
+
 def _all_there(name: str, case: Case, messages: list[BaseMessage]) -> None:
     done = [message for message in messages if isinstance(message, ToolMessage) and message.status != "error"]
     if len(done) != case.tool_calls:
@@ -163,6 +202,7 @@ async def contenders(lab: Lab, folder: Path, latency: float, at_once: int) -> As
         rule.write_text(ALLOWED)
         nango = await stack.enter_async_context(NangoClient(lab.settings))
         listed = await Catalog(nango).discover([(INTEGRATION, lab.connection)])
+        tools = [tool for of_one in listed.values() for tool in of_one]
         client = MultiServerMCPClient(
             {
                 INTEGRATION: {
@@ -181,7 +221,6 @@ async def contenders(lab: Lab, folder: Path, latency: float, at_once: int) -> As
             await graph("this graph, allowed by a rule", "b", policy_file=rule),
             await graph(f"this graph, {at_once} at once", "e", concurrency=at_once, concurrency_per_connection=at_once),
             Agent(Scripted(latency=latency), await client.get_tools(), await saver("agent")),
-            PlainLoop(
-                Scripted(latency=latency), [tool for tools in listed.values() for tool in tools], nango, lab.connection
-            ),
+            PlainLoop(Scripted(latency=latency), tools, nango, lab.connection),
+            NodesOnly(Scripted(latency=latency), tools, nango, lab.connection, await saver("nodes")),
         ]
