@@ -35,7 +35,6 @@ from tables import table
 
 MODEL_CALLS = 2
 """That every request needs: to decide, and to answer."""
-CALLS = ("/action/trigger", "/mcp")
 AT_ONCE = 100
 
 
@@ -61,7 +60,7 @@ async def measured(contender: Contender, case: Case, server: httpx.AsyncClient) 
     wall = await contender.run(case, thread)
     cpu = time.process_time() - cpu
     paths = (await _seen(server))[len(before) :]
-    requests = sum(path in CALLS for path in paths)
+    requests = sum(path == contender.path for path in paths)
     checkpoints, kept = await _kept(contender.saver, thread)
     model = contender.model
     return Run(wall, cpu, requests, len(paths) - requests, model.calls, model.characters / 4, checkpoints, kept)

@@ -46,9 +46,12 @@ class Lab:
 
 
 class Contender(ABC):
-    """`saver`: where its checkpoints go; None if it keeps none. `only`: the cases that it is for; of all if there are none."""
+    """`path`: that of requests for tool calls. `saver`: where its checkpoints go; None if it keeps none. `only`: the cases that it is
+    for; of all if there are none.
+    """
 
     name: str
+    path: str = "/action/trigger"
     saver: AsyncSqliteSaver | None = None
     only: str = ""
 
@@ -86,6 +89,7 @@ class Agent(Contender):
     """`create_agent` with the tools of `MultiServerMCPClient`."""
 
     name = "create_agent + MCP"
+    path = "/mcp"
 
     def __init__(self, model: Scripted, tools: list[Any], saver: AsyncSqliteSaver) -> None:
         super().__init__(model)
