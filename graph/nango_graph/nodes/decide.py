@@ -85,22 +85,24 @@ async def _not_taken(made: list[Decision], turn: TurnRow, services: Services) ->
     told = []
     for plan_id in {decision.key.plan_id for decision in made}:
         standing = await services.records.decisions.of_plan(plan_id, turn.requester.tenant)
+        approved: dict[CallKey, int] = {}
+        for key, stands in standing.items():
+            if stands.verdict == "approved":
+                approved[_first(key)] = max(approved.get(_first(key), 0), key.attempt)
         for decision in made:
-            first, stands = replace(decision.key, attempt=0), standing.get(decision.key, decision)
-            approved = [
-                one
-                for one in standing.values()
-                if one.verdict == "approved"
-                and replace(one.key, attempt=0) == first
-                and one.key.attempt >= decision.key.attempt
-            ]
+            stands = standing.get(decision.key, decision)
             if decision.verdict == "rejected":
-                told += [f"{decision.key.step}: {_SENT_BEFORE}"] if approved else []
+                sent = approved.get(_first(decision.key), 0) >= decision.key.attempt
+                told += [f"{decision.key.step}: {_SENT_BEFORE}"] if sent else []
             elif stands.verdict == "rejected":
                 told.append(f"{decision.key.step}: {_REFUSED_BEFORE}")
             elif stands.digest != decision.digest:
                 told.append(f"{decision.key.step}: {_SENT_BEFORE}")
     return list(dict.fromkeys(told))
+
+
+def _first(key: CallKey) -> CallKey:
+    return replace(key, attempt=1)
 
 
 async def _is_of_earlier_turn(item: dict[str, Any], turn: TurnRow, services: Services) -> bool:

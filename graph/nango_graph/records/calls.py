@@ -58,6 +58,16 @@ class Call:
         return self.state == "unknown" and self.access != Access.READ.value
 
 
+def is_followed() -> ColumnElement[bool]:
+    """Was something decided on the attempt after a call?"""
+    return exists().where(
+        decisions.c.plan_id == calls.c.plan_id,
+        decisions.c.step == calls.c.step,
+        decisions.c.item == calls.c.item,
+        decisions.c.attempt == calls.c.attempt + 1,
+    )
+
+
 # Made once: to put a statement together takes longer than to carry it out.
 _OF_TENANT = (
     select(calls)
@@ -70,12 +80,7 @@ _IN_FLIGHT = _OF_THREAD.where(calls.c.state == "claimed")
 _UNSETTLED = _OF_THREAD.where(
     calls.c.access != "read",
     calls.c.state == "unknown",
-    ~exists().where(
-        decisions.c.plan_id == calls.c.plan_id,
-        decisions.c.step == calls.c.step,
-        decisions.c.item == calls.c.item,
-        decisions.c.attempt == calls.c.attempt + 1,
-    ),
+    ~is_followed(),
 )
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
-from nango_graph.records.calls import CallState, was_sent
+from nango_graph.records.calls import CallState, is_followed, was_sent
 from nango_graph.records.decisions import CallKey
-from nango_graph.records.tables import calls, decisions, plans
+from nango_graph.records.tables import calls, plans
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,7 @@ def failed_in_turn(turn_id: str, tool: str, connection_id: str, tenant: str, thr
 
 def is_settled() -> ColumnElement[bool]:
     """Has a human said what became of a call? One is followed by a decision then, or if its connection broke."""
-    followed = exists().where(
-        decisions.c.plan_id == calls.c.plan_id,
-        decisions.c.step == calls.c.step,
-        decisions.c.item == calls.c.item,
-        decisions.c.attempt == calls.c.attempt + 1,
-    )
-    return and_(calls.c.cause.is_(None), followed)
+    return and_(calls.c.cause.is_(None), is_followed())
 
 
 def was_made_again() -> ColumnElement[bool]:
